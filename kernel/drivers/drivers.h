@@ -1,0 +1,35 @@
+/* The devices: one init function each, called in this order by boot/main.c on the boot hart; and what others
+ * need of them. Each prints at most one line for the boot log; a device that is not there is no error, except
+ * that without a disk the boot fails later. */
+#pragma once
+#include "lib/types.h"
+
+/* PLIC (RISC-V PLIC specification 1.0). Handlers run with interrupts off, one at a time for one irq. */
+void plic_init(void);
+void plic_init_hart(void); /* on each hart: threshold 0, external interrupts on */
+void plic_enable(unsigned irq, void (*handler)(void *arg), void *arg); /* all harts may take it */
+void plic_interrupt(void); /* from the trap handler: claim, handle, complete, until none is left */
+
+/* 16550 UART. Until uart_init has run, and in a panic, output goes through uart_putc_polled (before a UART is known: SBI). */
+void uart_init(void);
+void uart_write(const char *buf, size_t n);  /* queue for output; sleeps while the queue is full; process context */
+void uart_write_atomic(const char *buf, size_t n); /* any context: never sleeps, bytes never lost or reordered against uart_write's */
+void uart_panic_mode(void); /* from now on polled, no locks */
+
+/* Console: line discipline on the UART, the character device 5:1 (and tty 5:0). */
+void console_init(void);
+void console_input(uint8_t c);      /* from the UART's interrupt */
+void console_kernel_write(const char *buf, size_t n); /* printk's output; any context */
+
+void rtc_init(void);     /* goldfish RTC: sets the time of day */
+void virtio_init(void);  /* probes all slots: disk and entropy devices */
+bool virtio_rng_read(void *buf, size_t n); /* may sleep; false where there is no device */
+
+/* Random numbers for getrandom and /dev/random: seeded by the boot loader's seed, the device and interrupt times. */
+void random_init(void);
+void random_bytes(void *buf, size_t n);  /* any context */
+void random_stir(uint64_t sample);      /* mix in an event's time */
+
+/* Power: hands the status to the machine (sifive_test, else SBI SRST); does not return. 0 = success. */
+_Noreturn void machine_power_off(int status);
+_Noreturn void machine_reboot(void);

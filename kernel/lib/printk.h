@@ -1,0 +1,29 @@
+/* Kernel messages, formatted output and panic. */
+#pragma once
+#include <stdarg.h>
+#include "lib/types.h"
+
+/* Writes a message to the log ring (dmesg) and to the console. Any context. A message is one or more whole
+ * lines. Formats: %d %i %u %x %c %s %p %% with l, ll, z, h, width, '-', '0', precision for %s and '*'. */
+void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As in the C standard: always NUL-terminated where size > 0; return the length that was wanted. */
+int snprintf(char *buf, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int vsnprintf(char *buf, size_t size, const char *format, va_list args);
+
+/* Prints "panic: message", hart, process and backtrace, stops the other harts and powers off with a failing
+ * exit status. Only for "the kernel is wrong". */
+_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For what a machine lacks at boot: one plain line, no backtrace, then power-off with a failing status. */
+_Noreturn void boot_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define assert(cond)                                                                               \
+    do {                                                                                           \
+        if (unlikely(!(cond)))                                                                     \
+            panic("assertion failed: %s, at %s:%d", #cond, __FILE__, __LINE__);                    \
+    } while (0)
+
+/* Copies up to n bytes of the log, the newest that fit, to buf (kernel memory); returns how many. */
+size_t printk_read_log(char *buf, size_t n);
+size_t printk_log_size(void); /* bytes of log held now */

@@ -1,0 +1,27 @@
+/* Kernel objects of one size each, on pages of their own; and kmalloc for odd sizes. Never sleep. */
+#pragma once
+#include "lib/types.h"
+#include "lib/list.h"
+#include "sync/spinlock.h"
+
+struct slab_cache {
+    struct spinlock lock;
+    const char *name;
+    size_t size; /* of an object, rounded up to 16 */
+    struct list partial; /* s  pages with free objects */
+    size_t objects;      /* s  live objects */
+    struct list link;    /* all caches, for /proc/slabinfo-like counters */
+};
+
+#define SLAB_INIT(cache, object_name, type)                                                        \
+    {.lock = SPINLOCK_INIT("slab", RANK_SLAB), .name = (object_name), .size = (sizeof(type) + 15) & ~15ul, \
+     .partial = LIST_INIT((cache).partial), .link = LIST_INIT((cache).link)}
+/* static struct slab_cache inode_slab = SLAB_INIT(inode_slab, "inode", struct inode); */
+
+void *slab_alloc(struct slab_cache *c);  /* zeroed; NULL without memory */
+void slab_free(struct slab_cache *c, void *object); /* NULL is ignored */
+
+/* Any size up to 4 MB: up to half a page from slabs of powers of two, above that whole pages. */
+void *kmalloc(size_t size); /* not zeroed */
+void *kzalloc(size_t size);
+void kfree(void *p); /* NULL is ignored */

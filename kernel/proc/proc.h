@@ -1,0 +1,131 @@
+/* Processes.
+ *
+ * A struct proc is what the scheduler runs: it owns a kernel stack, a trapframe and a state. Address space,
+ * open files, working directory and signal dispositions are objects of their own, counted, so that threads
+ * can share them.
+ *
+ *   (fork)        -> RUNNABLE              proc_fork: put on a run queue
+ *   RUNNABLE      -> RUNNING               sched: taken off a run queue
+ *   RUNNING       -> RUNNABLE              preempted, or sched_yield
+ *   RUNNING       -> SLEEPING -> RUNNABLE  wait.c: on a wait queue; woken, signalled or timed out
+ *   RUNNING       -> ZOMBIE   -> (freed)   proc_exit; the parent's wait4
+ *
+ * Letters: c constant after creation; o only the running process itself; t tree_lock (parent, children, pid
+ * table); w the bucket lock of the wait queue that p is on; r the run queue's lock; s p->lock; a atomic.
+ */
+#pragma once
+#include "lib/list.h"
+#include "lib/types.h"
+#include "sync/spinlock.h"
+#include "trap/timer.h"
+#include "trap/trapframe.h"
+
+struct aspace;
+struct fdtable;
+struct inode;
+struct sighand;
+
+enum proc_state { PROC_RUNNING = 1, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
+
+#define PROC_NAME_MAX 32
+
+struct proc {
+    /* Known to trampoline.S (offsets asserted in trapframe.h's users). */
+    struct context context;   /* kernel registers while not running */
+    struct cpu *cpu;          /* o  the hart it runs on (ran on last); stable with interrupts off */
+    vaddr_t kstack;           /* c  lowest address */
+    struct trapframe *tf;     /* c  at the top of the kernel stack */
+
+    /* Interrupt state of this flow of control (spinlock.c). */
+    uint32_t irq_depth;       /* o  nesting of irq_push */
+    bool irq_was_on;          /* o */
+    bool on_cpu;              /* a  its registers are in a hart, its stack in use */
+    volatile bool need_resched; /* a  give way at the next chance */
+
+    /* Scheduling. */
+    enum proc_state state;    /* r or w, see sched.c */
+    struct list run_link;     /* r */
+    struct list wait_link;    /* w */
+    const void *wait_chan;    /* w  NULL: on no wait queue */
+    bool wait_interruptible;  /* w */
+    int wait_result;          /* w */
+    struct timer wait_timer;
+    uint64_t run_start;       /* o  monotonic ns when it got the hart last */
+    uint64_t utime, stime;    /* o  ns in user mode and in the kernel */
+    uint64_t switches;        /* o */
+
+    /* Identity and family. */
+    int pid;                  /* c */
+    int tgid;                 /* c  the process that threads belong to; == pid today */
+    int pgid, sid;            /* t */
+    struct proc *parent;      /* t */
+    struct list children;     /* t */
+    struct list sibling;      /* t */
+    struct list hash_link;    /* t */
+    struct list all_link;     /* t */
+    uint32_t refs;            /* a  the struct itself stays while somebody looks at it */
+    int exit_status;          /* t  wait status word */
+    uint64_t children_utime, children_stime; /* t  of waited-for children */
+    uint64_t start_time;      /* c  monotonic ns */
+    bool kernel_thread;       /* c  never returns to user mode */
+    void (*thread_main)(void *); /* c */
+    void *thread_arg;         /* c */
+    char name[PROC_NAME_MAX]; /* o  for messages, ps */
+
+    /* Resources. */
+    struct aspace *aspace;    /* o  NULL: kernel thread */
+    struct fdtable *files;    /* o */
+    struct inode *cwd;        /* o */
+    struct inode *exe;        /* o */
+    uint32_t umask;           /* o */
+
+    /* Signals. */
+    struct spinlock lock;     /* RANK_PROC */
+    uint64_t sig_pending;     /* s  bit n-1 for signal n */
+    uint64_t sig_blocked;     /* o */
+    struct sighand *sighand;  /* o */
+
+    uint64_t fp[33];          /* o  f0..f31 and fcsr, while not in the registers (trap/fp.c) */
+    bool fp_used;             /* o */
+    vaddr_t args_start, args_end; /* o  argv strings on the user's stack, for /proc */
+};
+
+/* The running process. Always valid once boot has begun, also in interrupts (then it is the interrupted
+ * one); each hart has an idle process. */
+static inline struct proc *current(void)
+{
+    struct proc *p;
+    __asm__("mv %0, tp" : "=r"(p)); /* tp is the same for the whole life of a flow of control: may be cached */
+    return p;
+}
+
+void proc_init(void);
+
+/* Process 1: loads `path` and never fails silently (boot_fail). */
+void proc_start_init(const char *path, int argc, char **argv);
+
+/* A kernel thread; boot_fail without memory. */
+struct proc *kthread_start(const char *name, void (*main)(void *), void *arg);
+
+/* A child of the current process, with a copy of (or, for flags CLONE_VM, sharing) its address space. Returns its pid, -ENOMEM, -EAGAIN. */
+int proc_fork(unsigned flags, uptr_t stack);
+_Noreturn void proc_exit(int wait_status);
+
+/* Waits as wait4 does; pid > 0, -1, 0 or -pgid. Writes the status word to *status, times to *ru when not NULL. */
+struct abi_rusage;
+int proc_wait(int pid, int *status, int options, struct abi_rusage *ru);
+
+/* Find by pid, with a reference; NULL. */
+struct proc *proc_find(int pid);
+void proc_put(struct proc *p);
+/* Calls f for every process, in order of pid from `start` upwards, tree lock not held, p referenced; ends when f returns false. */
+void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg);
+size_t proc_count(void);
+void proc_print_all(void); /* ^P: a line for each process, printk */
+
+/* Signals. `pid` as kill(2): > 0, 0 own group, -1 all, -pgid. 0, -ESRCH, -EINVAL, -EPERM (init). */
+int signal_kill(int pid, int sig);
+void signal_send(struct proc *p, int sig);
+bool signal_pending(void);   /* one that is neither blocked nor ignored: calls return -EINTR */
+void signal_deliver(struct trapframe *tf); /* on the way to user mode; may not return */
+struct sighand *sighand_create(void);

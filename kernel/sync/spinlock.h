@@ -1,0 +1,26 @@
+/* Spin locks. The holder has interrupts off and is not preempted; it must not sleep, nor copy to or from
+ * user memory in a way that may fault. Hold times are short and bounded. */
+#pragma once
+#include "lib/types.h"
+#include "sync/lockrank.h"
+
+struct proc;
+
+struct spinlock {
+    uint32_t locked;    /* 0 free, 1 held */
+    uint16_t rank;      /* enum lock_rank, c */
+    const char *name;   /* c */
+    struct proc *owner; /* holder, for checks and messages */
+};
+
+#define SPINLOCK_INIT(lock_name, lock_rank) {.rank = (lock_rank), .name = (lock_name)}
+
+void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
+void spin_lock(struct spinlock *l);
+bool spin_trylock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+bool spin_held(const struct spinlock *l); /* by the caller */
+
+/* Turn interrupts (and so preemption) off, nestably; the outermost pop restores what was before. */
+void irq_push(void);
+void irq_pop(void);
