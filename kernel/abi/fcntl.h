@@ -36,6 +36,7 @@
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_REMOVEDIR        0x200
 #define AT_SYMLINK_FOLLOW   0x400
+#define AT_NO_AUTOMOUNT     0x800 /* accepted, without effect */
 #define AT_EMPTY_PATH       0x1000
 
 #define RENAME_NOREPLACE 1

@@ -10,8 +10,8 @@ struct sbi_ret {
 void sbi_init(void); /* finds out which extensions there are */
 bool sbi_has_timer(void), sbi_has_ipi(void), sbi_has_rfence(void), sbi_has_hsm(void), sbi_has_reset(void);
 
-void sbi_putchar(int c);                             /* legacy console, early messages only */
-void sbi_set_timer(uint64_t time);                   /* in ticks of the time CSR */
+void sbi_putchar(int c);           /* legacy console, early messages only */
+void sbi_set_timer(uint64_t time); /* in ticks of the time CSR */
 void sbi_send_ipi(uint64_t hartid);
 struct sbi_ret sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
 /* Remote fences on the harts of a mask of hart ids (mask_base: id of bit 0). size ~0 = all addresses. */

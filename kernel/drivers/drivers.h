@@ -10,26 +10,36 @@ void plic_init_hart(void); /* on each hart: threshold 0, external interrupts on 
 void plic_enable(unsigned irq, void (*handler)(void *arg), void *arg); /* all harts may take it */
 void plic_interrupt(void); /* from the trap handler: claim, handle, complete, until none is left */
 
-/* 16550 UART. Until uart_init has run, and in a panic, output goes through uart_putc_polled (before a UART is known: SBI). */
+/* 16550 UART. Until uart_init has run, and where there is none, output goes through the firmware. With the
+ * boot argument console=framed the two writers' bytes are marked as two streams (docs/drivers.md). */
 void uart_init(void);
-void uart_write(const char *buf, size_t n);  /* queue for output; sleeps while the queue is full; process context */
-void uart_write_atomic(const char *buf, size_t n); /* any context: never sleeps, bytes never lost or reordered against uart_write's */
-void uart_panic_mode(void); /* from now on polled, no locks */
+bool uart_is_framed(void);
+/* What programs write: queued; sleeps while the queue is full; process context. newlines: \n goes out as
+ * \r\n. */
+void uart_write(const char *buf, size_t n, bool newlines);
+/* The kernel's text and the echo. Any context: never sleeps, bytes never lost or reordered against
+ * uart_write's. \n goes out as \r\n, unless framed. */
+void uart_write_atomic(const char *buf, size_t n);
+void uart_flush(void); /* waits until all of it has left the machine, or the other end stops taking any */
+void uart_panic(
+    void); /* the panic's text follows: after it is set, `panicked` makes output go without locks */
 
 /* Console: line discipline on the UART, the character device 5:1 (and tty 5:0). */
 void console_init(void);
-void console_input(uint8_t c);      /* from the UART's interrupt */
+void console_input(uint8_t c);                        /* from the UART's interrupt */
 void console_kernel_write(const char *buf, size_t n); /* printk's output; any context */
 
-void rtc_init(void);     /* goldfish RTC: sets the time of day */
-void virtio_init(void);  /* probes all slots: disk and entropy devices */
-bool virtio_rng_read(void *buf, size_t n); /* may sleep; false where there is no device */
+void rtc_init(void);                       /* goldfish RTC: sets the time of day */
+void virtio_init(void);                    /* probes all slots: disk and entropy devices */
+bool virtio_rng_read(void *buf, size_t n); /* boot only; polls; false where there is no device, or it fails */
 
-/* Random numbers for getrandom and /dev/random: seeded by the boot loader's seed, the device and interrupt times. */
+/* Random numbers for getrandom and /dev/random: seeded by the boot loader's seed, the device and interrupt
+ * times. */
 void random_init(void);
-void random_bytes(void *buf, size_t n);  /* any context */
+void random_bytes(void *buf, size_t n); /* any context */
 void random_stir(uint64_t sample);      /* mix in an event's time */
 
+void power_init(void); /* maps the power-off device; until then the firmware switches off */
 /* Power: hands the status to the machine (sifive_test, else SBI SRST); does not return. 0 = success. */
 _Noreturn void machine_power_off(int status);
 _Noreturn void machine_reboot(void);

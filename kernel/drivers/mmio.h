@@ -1,5 +1,5 @@
 /* Access to device registers. The volatile access has exactly the device's width: plain stores could be
- * merged by the compiler. The fences order device accesses against memory (RISC-V Unprivileged ISA, "FENCE"). */
+ * merged by the compiler. The fences order them against memory (RISC-V Unprivileged ISA, "FENCE"). */
 #pragma once
 #include "lib/types.h"
 

@@ -25,7 +25,8 @@ struct bio {
 uint64_t disk_blocks(void); /* size; 0 = there is no disk */
 
 /* Starts the request and returns at once; requests may complete in any order. A flush covers the writes
- * that had completed before it was submitted. Any context. */
+ * that had completed before it was submitted. Any context. `done` may run before it returns (a disk that has
+ * failed, a flush of a disk without a cache), so hold no lock that done takes. */
 void disk_submit(struct bio *b);
 
 /* Submits and sleeps until done: 0 or -EIO. b->done and b->arg are set by it. */

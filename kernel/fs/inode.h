@@ -33,11 +33,12 @@ struct inode {
     const struct inode_ops *ops; /* c */
     uint64_t dev;           /* c  1 = the disk, 2 = /proc */
     ino_t ino;              /* c */
-    uint32_t refs;          /* a */
+    uint32_t refs;          /* a  references; the top bit (disk only): no links left, freed at the last put */
     struct list hash_link;  /* inode table's lock */
     struct list lru_link;   /* inode table's lock: unreferenced, still cached */
     struct mutex lock;
     struct inode *mounted;  /* c after boot: the root of a file system that covers this directory */
+    struct inode *covered;  /* c after boot: the directory that this root covers, its way out by ".." */
     void *private;          /* for the file system: /proc keeps what the file stands for */
 
     /* i: the inode's lock */

@@ -15,6 +15,8 @@ int vsnprintf(char *buf, size_t size, const char *format, va_list args);
  * exit status. Only for "the kernel is wrong". */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+extern bool panicked; /* set for good by the first panic: nobody waits for locks to print any more */
+
 /* For what a machine lacks at boot: one plain line, no backtrace, then power-off with a failing status. */
 _Noreturn void boot_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -17,7 +17,7 @@ struct page;
 
 #define USER_MIN      PAGE_SIZE
 #define USER_TOP      0x4000000000ul /* end of the lower half of Sv39 */
-#define USER_STACK_TOP (USER_TOP - PAGE_SIZE) /* the last page stays unmapped */
+#define USER_STACK_TOP (USER_TOP - 2 * PAGE_SIZE) /* above it nothing, as above the stack of xv6 */
 #define USER_STACK_MAX (8ul << 20)   /* how far a stack may grow */
 #define USER_STACK_GAP (1ul << 20)   /* kept free below the stack's limit */
 
@@ -28,7 +28,7 @@ struct aspace {
     uint64_t *root;         /* c  root page table (kernel address); upper half shared with all others */
     uint64_t satp;          /* c  value of satp for it */
     struct mutex lock;      /* regions and everything about them; held across a fault */
-    struct spinlock pt_lock; /* page-table entries: held to change one, and while a page found through one is copied */
+    struct spinlock pt_lock; /* held to take away or replace a page-table entry, and while a page found through one is copied */
     struct region *regions; /* sorted by address (see aspace.c) */
     struct region *last_hit; /* the region found last */
     vaddr_t brk_start, brk; /* heap */
@@ -51,7 +51,8 @@ void aspace_switch(struct aspace *as);
 /* Map [addr, addr+len), page-aligned, with PROT_ bits (abi/mman.h). MAP_SHARED or MAP_PRIVATE as flags say.
  * inode NULL: anonymous memory. Otherwise file_len bytes of the file from `offset` appear at addr, and zeros
  * from there to len (a program segment's bss); offset is page-aligned. Takes its own reference to inode.
- * Fails where anything is mapped already. 0, -EINVAL, -ENOMEM, -EEXIST. */
+ * Fails where anything is mapped already, but MAP_FIXED replaces that. 0; -EINVAL (also: a file shared and writable);
+ * -EACCES: PROT_WRITE with PROT_EXEC; -ENOMEM (also: not user space); -EEXIST. */
 int aspace_map(struct aspace *as, vaddr_t addr, size_t len, int prot, int flags, struct inode *inode,
                uint64_t offset, uint64_t file_len);
 int aspace_map_stack(struct aspace *as); /* a growing region below USER_STACK_TOP */
@@ -61,7 +62,8 @@ int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, int prot); /* 0,
 vaddr_t aspace_find(struct aspace *as, size_t len);
 int64_t aspace_brk(struct aspace *as, vaddr_t new_brk); /* the break after the call, as Linux's brk returns it */
 
-/* Make addr accessible for `access`. 0; -EFAULT: nothing there, or not allowed (SIGSEGV); -ENOMEM; -EIO. */
+/* Make addr accessible for `access`. 0; -EFAULT: nothing there, or not allowed (SIGSEGV); -ENOMEM; -EIO;
+ * -ENXIO: beyond the end of a mapped file. */
 int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access);
 
 /* copyout into an address space that is not the current one: for exec laying out a new stack. */

@@ -6,6 +6,8 @@
 #include "lib/types.h"
 #include "lib/list.h"
 
+struct slab_cache;
+
 #ifndef KERNEL_OFFSET /* the host tests of kernel/fs set it to 0 */
 #define KERNEL_OFFSET 0xffffffc000000000ul /* direct map: virtual = physical + KERNEL_OFFSET */
 #endif
@@ -20,30 +22,35 @@ static inline paddr_t kva_pa(const void *kva)
     return (paddr_t)kva - KERNEL_OFFSET;
 }
 
-/* One per page of RAM. */
+/* One per page of RAM. Kept at 32 bytes: page tables name a page by its number, and number times size is a shift. */
 struct page {
-    uint32_t refs;     /* atomic; 0 = free or in a hart's cache */
-    uint8_t order;     /* of the block that this page heads */
-    uint8_t flags;     /* PAGE_F_... */
-    uint16_t slab_objects; /* s  live objects on a slab's page */
+    uint32_t refs;       /* atomic; 0 = free or in a hart's cache */
+    uint8_t order;       /* of the block that this page heads; page.c marks free blocks in it */
+    uint8_t slab_used;   /* s  live objects on a slab's page */
+    uint16_t slab_free;  /* s  where the first free object of a slab's page begins */
     union {
-        struct list link; /* free lists; slab lists */
-        void *owner[2];   /* free for the page's user: the cache entry that a page-cache page belongs to */
+        struct list link;     /* free lists; slab lists */
+        void *owner[2];       /* free for the page's user */
+        unsigned table_used;  /* a page table's entries in use: its aspace's lock */
     };
-    void *slab;        /* c  the slab cache a slab page belongs to */
-    void *slab_free;   /* s  first free object of a slab's page */
+    struct slab_cache *slab; /* c  the slab cache a slab page belongs to, NULL for others */
 };
+_Static_assert(sizeof(struct page) == 32, "see above");
 
 #define PAGE_ZERO    1u /* filled with zeros */
 #define PAGE_NORECLAIM 2u /* do not reclaim cache pages to get it: for callers that hold locks of the cache */
 
-/* boot: hand a range of RAM to the allocator. page_init builds the array of struct page for all of
- * [ram_start, ram_end) inside the first free range. */
-void page_init(paddr_t ram_start, paddr_t ram_end);
-void page_add_range(paddr_t start, paddr_t end);
+/* boot: finds the free RAM, which is what `machine` knows less what is reserved and the kernel's image, and hands it
+ * to the allocator. The array of struct page lies at the beginning of it. boot_fail where there is too little. */
+void page_boot(void);
 
-/* One page, reference count 1; NULL when memory is out even after reclaiming clean cache pages. May be called
- * with spin locks below RANK_CACHE held only with PAGE_NORECLAIM; never sleeps for I/O. */
+/* boot: the lowest stretch of RAM, in whole pages, at or above `from` that touches none of the ranges taken[n]. Going on
+ * with from = result->end lists them all in order. */
+struct mem_range;
+bool page_next_ram(const struct mem_range *taken, unsigned n, paddr_t from, struct mem_range *result);
+
+/* One page, reference count 1; NULL when memory is out even after reclaiming clean cache pages. With a spin lock
+ * held only with PAGE_NORECLAIM, and none of RANK_PAGE or above; never sleeps for I/O. */
 struct page *page_alloc(unsigned flags);
 /* 2^order contiguous pages, order <= PAGE_MAX_ORDER, reference count 1 on the first. Freed by page_put. */
 struct page *page_alloc_order(unsigned order, unsigned flags);
@@ -56,7 +63,7 @@ static inline uint32_t page_refs(const struct page *p)
     return __atomic_load_n(&p->refs, __ATOMIC_ACQUIRE);
 }
 
-struct page *pa_page(paddr_t pa); /* NULL when pa is no RAM */
+struct page *pa_page(paddr_t pa); /* NULL when pa lies below or above all free RAM */
 paddr_t page_pa(const struct page *p);
 static inline void *page_kva(const struct page *p)
 {

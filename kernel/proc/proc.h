@@ -27,66 +27,72 @@ struct sighand;
 
 enum proc_state { PROC_RUNNING = 1, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
+#define ATTENTION_RESCHED 1u /* give way to another process */
+#define ATTENTION_SIGNAL  2u /* a signal may have to be delivered */
+
 #define PROC_NAME_MAX 32
 
 struct proc {
     /* Known to trampoline.S (offsets asserted in trapframe.h's users). */
-    struct context context;   /* kernel registers while not running */
-    struct cpu *cpu;          /* o  the hart it runs on (ran on last); stable with interrupts off */
-    vaddr_t kstack;           /* c  lowest address */
-    struct trapframe *tf;     /* c  at the top of the kernel stack */
+    struct context context; /* kernel registers while not running */
+    struct cpu *cpu;        /* o  the hart it runs on (ran on last); stable with interrupts off */
+    vaddr_t kstack;         /* c  lowest address */
+    struct trapframe *tf;   /* c  at the top of the kernel stack */
 
     /* Interrupt state of this flow of control (spinlock.c). */
-    uint32_t irq_depth;       /* o  nesting of irq_push */
-    bool irq_was_on;          /* o */
-    bool on_cpu;              /* a  its registers are in a hart, its stack in use */
-    volatile bool need_resched; /* a  give way at the next chance */
+    uint32_t irq_depth; /* o  nesting of irq_push */
+    bool irq_was_on;    /* o */
+    bool on_cpu;        /* a  its registers are in a hart, its stack in use */
+    uint32_t attention; /* a  ATTENTION_...: to look at before going back to user mode */
 
     /* Scheduling. */
-    enum proc_state state;    /* r or w, see sched.c */
-    struct list run_link;     /* r */
-    struct list wait_link;    /* w */
-    const void *wait_chan;    /* w  NULL: on no wait queue */
-    bool wait_interruptible;  /* w */
-    int wait_result;          /* w */
+    enum proc_state state;   /* r or w, see sched.c */
+    struct list run_link;    /* r */
+    struct list wait_link;   /* w */
+    const void *wait_chan;   /* w  NULL: on no wait queue */
+    bool wait_interruptible; /* w */
+    int wait_result;         /* w */
     struct timer wait_timer;
-    uint64_t run_start;       /* o  monotonic ns when it got the hart last */
-    uint64_t utime, stime;    /* o  ns in user mode and in the kernel */
-    uint64_t switches;        /* o */
+    uint64_t run_start;                /* o  time CSR when it got the hart last */
+    uint64_t run_time;                 /* o  ticks of the time CSR that it ran for, up to run_start */
+    uint64_t user_ticks, kernel_ticks; /* o  timer interrupts that found it in user mode, in the kernel */
+    uint64_t switches;                 /* o */
 
     /* Identity and family. */
-    int pid;                  /* c */
-    int tgid;                 /* c  the process that threads belong to; == pid today */
-    int pgid, sid;            /* t */
-    struct proc *parent;      /* t */
-    struct list children;     /* t */
-    struct list sibling;      /* t */
-    struct list hash_link;    /* t */
-    struct list all_link;     /* t */
-    uint32_t refs;            /* a  the struct itself stays while somebody looks at it */
-    int exit_status;          /* t  wait status word */
-    uint64_t children_utime, children_stime; /* t  of waited-for children */
-    uint64_t start_time;      /* c  monotonic ns */
-    bool kernel_thread;       /* c  never returns to user mode */
-    void (*thread_main)(void *); /* c */
-    void *thread_arg;         /* c */
-    char name[PROC_NAME_MAX]; /* o  for messages, ps */
+    int pid;                                 /* c */
+    int tgid;                                /* c  the process that threads belong to; == pid today */
+    int pgid, sid;                           /* t */
+    struct proc *parent;                     /* t */
+    struct list children;                    /* t  alive */
+    struct list zombies;                     /* t  children to wait for, in order of exit */
+    struct list sibling;                     /* t */
+    struct list hash_link;                   /* t */
+    struct list all_link;                    /* t */
+    uint32_t refs;                           /* a  the struct itself stays while somebody looks at it */
+    int exit_status;                         /* t  wait status word */
+    uint64_t children_utime, children_stime; /* t  ns, of waited-for children */
+    struct proc *vfork_parent;               /* t  sleeps until this one has called exec or exit */
+    uint64_t start_time;                     /* c  monotonic ns */
+    bool kernel_thread;                      /* c  never returns to user mode */
+    void (*thread_main)(void *);             /* c */
+    void *thread_arg;                        /* c */
+    char name[PROC_NAME_MAX];                /* o  for messages, ps */
 
     /* Resources. */
-    struct aspace *aspace;    /* o  NULL: kernel thread */
-    struct fdtable *files;    /* o */
-    struct inode *cwd;        /* o */
-    struct inode *exe;        /* o */
-    uint32_t umask;           /* o */
+    struct aspace *aspace; /* o, s  changed under both  NULL: kernel thread */
+    struct fdtable *files; /* o */
+    struct inode *cwd;     /* o */
+    struct inode *exe;     /* o */
+    uint32_t umask;        /* o */
 
     /* Signals. */
-    struct spinlock lock;     /* RANK_PROC */
-    uint64_t sig_pending;     /* s  bit n-1 for signal n */
-    uint64_t sig_blocked;     /* o */
-    struct sighand *sighand;  /* o */
+    struct spinlock lock;    /* RANK_PROC */
+    uint64_t sig_pending;    /* s  bit n-1 for signal n */
+    uint64_t sig_blocked;    /* o */
+    struct sighand *sighand; /* o */
 
-    uint64_t fp[33];          /* o  f0..f31 and fcsr, while not in the registers (trap/fp.c) */
-    bool fp_used;             /* o */
+    uint64_t fp[33];              /* o  f0..f31 and fcsr, while not in the registers (trap/fp.c) */
+    bool fp_used;                 /* o */
     vaddr_t args_start, args_end; /* o  argv strings on the user's stack, for /proc */
 };
 
@@ -95,37 +101,55 @@ struct proc {
 static inline struct proc *current(void)
 {
     struct proc *p;
-    __asm__("mv %0, tp" : "=r"(p)); /* tp is the same for the whole life of a flow of control: may be cached */
+    __asm__("mv %0, tp"
+            : "=r"(p)); /* tp is the same for the whole life of a flow of control: may be cached */
     return p;
 }
 
 void proc_init(void);
 
-/* Process 1: loads `path` and never fails silently (boot_fail). */
-void proc_start_init(const char *path, int argc, char **argv);
+/* Starts process 1 in the kernel: it runs main, which mounts the root and calls exec. */
+void proc_start_init(void (*main)(void *));
 
-/* A kernel thread; boot_fail without memory. */
-struct proc *kthread_start(const char *name, void (*main)(void *), void *arg);
+struct proc *proc_create_idle(struct cpu *c); /* its idle process, on no queue; boot_fail without memory */
+void proc_release_vfork(
+    void); /* the current process has an address space of its own, or none: its parent goes on */
 
-/* A child of the current process, with a copy of (or, for flags CLONE_VM, sharing) its address space. Returns its pid, -ENOMEM, -EAGAIN. */
-int proc_fork(unsigned flags, uptr_t stack);
+/* A child of the current process, with a copy of its address space (CLONE_VM: sharing it). stack: the child's
+ * stack pointer, 0 = as the parent's. Returns its pid, -ENOMEM, -EAGAIN (too many processes). */
+int proc_fork(uint64_t flags, uptr_t stack);
+
+/* Processor time of a process in ns. */
+void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel);
 _Noreturn void proc_exit(int wait_status);
 
-/* Waits as wait4 does; pid > 0, -1, 0 or -pgid. Writes the status word to *status, times to *ru when not NULL. */
+/* Waits as wait4 does; pid > 0, -1, 0 or -pgid. Writes the status word to *status, times to *ru when not
+ * NULL. */
 struct abi_rusage;
 int proc_wait(int pid, int *status, int options, struct abi_rusage *ru);
 
 /* Find by pid, with a reference; NULL. */
 struct proc *proc_find(int pid);
 void proc_put(struct proc *p);
-/* Calls f for every process, in order of pid from `start` upwards, tree lock not held, p referenced; ends when f returns false. */
+/* Calls f for every process, in order of pid from `start` upwards, tree lock not held, p referenced; ends
+ * when f returns false. */
 void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg);
 size_t proc_count(void);
+int proc_last_pid(void); /* the pid given out last */
+void proc_set_aspace(struct aspace *as); /* the current process's from now on, loaded; NULL: none. The old one stays the caller's */
+struct aspace *proc_aspace(struct proc *p); /* of any process, referenced; NULL: it has none (any more) */
 void proc_print_all(void); /* ^P: a line for each process, printk */
 
-/* Signals. `pid` as kill(2): > 0, 0 own group, -1 all, -pgid. 0, -ESRCH, -EINVAL, -EPERM (init). */
+int proc_parent_pid(struct proc *p);
+void proc_set_exe(struct proc *p, struct inode *exe); /* takes its own reference; NULL: none */
+
+/* setpgid, getpgid or getsid, and setsid, as the calls. */
+int proc_setpgid(int pid, int pgid);
+int proc_getpgid(int pid, bool session);
+int proc_setsid(void);
+
+/* Signals (signal.c). `pid` as kill(2): > 0, 0 own group, -1 all but init and the caller, -pgid. sig 0 only
+ * looks. 0, -ESRCH, -EINVAL, -EPERM (process 1 and kernel threads). */
 int signal_kill(int pid, int sig);
 void signal_send(struct proc *p, int sig);
-bool signal_pending(void);   /* one that is neither blocked nor ignored: calls return -EINTR */
-void signal_deliver(struct trapframe *tf); /* on the way to user mode; may not return */
-struct sighand *sighand_create(void);
+bool signal_pending(void); /* one that is neither blocked nor ignored: calls return -EINTR */

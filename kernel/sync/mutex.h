@@ -10,7 +10,10 @@ struct mutex {
     const char *name; /* c */
 };
 
-#define MUTEX_INIT(mutex_name) {.name = (mutex_name)}
+#define MUTEX_INIT(mutex_name)                                                                               \
+    {                                                                                                        \
+        .name = (mutex_name)                                                                                 \
+    }
 
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);

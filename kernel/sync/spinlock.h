@@ -13,7 +13,10 @@ struct spinlock {
     struct proc *owner; /* holder, for checks and messages */
 };
 
-#define SPINLOCK_INIT(lock_name, lock_rank) {.rank = (lock_rank), .name = (lock_name)}
+#define SPINLOCK_INIT(lock_name, lock_rank)                                                                  \
+    {                                                                                                        \
+        .rank = (lock_rank), .name = (lock_name)                                                             \
+    }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
 void spin_lock(struct spinlock *l);

@@ -3,25 +3,25 @@
 #pragma once
 #include "lib/types.h"
 
-#define SSTATUS_SIE  (1ul << 1)
-#define SSTATUS_SPIE (1ul << 5)
-#define SSTATUS_SPP  (1ul << 8)
-#define SSTATUS_FS   (3ul << 13) /* 0 off, 1 initial, 2 clean, 3 dirty */
+#define SSTATUS_SIE        (1ul << 1)
+#define SSTATUS_SPIE       (1ul << 5)
+#define SSTATUS_SPP        (1ul << 8)
+#define SSTATUS_FS         (3ul << 13) /* 0 off, 1 initial, 2 clean, 3 dirty */
 #define SSTATUS_FS_OFF     (0ul << 13)
 #define SSTATUS_FS_INITIAL (1ul << 13)
 #define SSTATUS_FS_CLEAN   (2ul << 13)
 #define SSTATUS_FS_DIRTY   (3ul << 13)
-#define SSTATUS_SUM  (1ul << 18)
-#define SSTATUS_MXR  (1ul << 19)
+#define SSTATUS_SUM        (1ul << 18)
+#define SSTATUS_MXR        (1ul << 19)
 
 #define SIE_SSIE (1ul << 1)
 #define SIE_STIE (1ul << 5)
 #define SIE_SEIE (1ul << 9)
 
-#define SCAUSE_INTERRUPT (1ul << 63)
-#define IRQ_S_SOFT  1
-#define IRQ_S_TIMER 5
-#define IRQ_S_EXT   9
+#define SCAUSE_INTERRUPT     (1ul << 63)
+#define IRQ_S_SOFT           1
+#define IRQ_S_TIMER          5
+#define IRQ_S_EXT            9
 #define EXC_INST_MISALIGNED  0
 #define EXC_INST_ACCESS      1
 #define EXC_INST_ILLEGAL     2
@@ -38,33 +38,33 @@
 #define SATP_SV39 (8ul << 60)
 
 /* Page-table entries (section 4.4). */
-#define PTE_V (1ul << 0)
-#define PTE_R (1ul << 1)
-#define PTE_W (1ul << 2)
-#define PTE_X (1ul << 3)
-#define PTE_U (1ul << 4)
-#define PTE_G (1ul << 5)
-#define PTE_A (1ul << 6)
-#define PTE_D (1ul << 7)
-#define PTE_SOFT0 (1ul << 8) /* free for the kernel */
-#define PTE_SOFT1 (1ul << 9)
+#define PTE_V         (1ul << 0)
+#define PTE_R         (1ul << 1)
+#define PTE_W         (1ul << 2)
+#define PTE_X         (1ul << 3)
+#define PTE_U         (1ul << 4)
+#define PTE_G         (1ul << 5)
+#define PTE_A         (1ul << 6)
+#define PTE_D         (1ul << 7)
+#define PTE_SOFT0     (1ul << 8) /* free for the kernel */
+#define PTE_SOFT1     (1ul << 9)
 #define PTE_PPN_SHIFT 10
 typedef uint64_t pte_t;
 
-#define csr_read(csr)                                                                              \
-    ({                                                                                             \
-        uint64_t value_;                                                                           \
-        __asm__ volatile("csrr %0, " #csr : "=r"(value_)::"memory");                               \
-        value_;                                                                                    \
+#define csr_read(csr)                                                                                        \
+    ({                                                                                                       \
+        uint64_t value_;                                                                                     \
+        __asm__ volatile("csrr %0, " #csr : "=r"(value_)::"memory");                                         \
+        value_;                                                                                              \
     })
 #define csr_write(csr, value) __asm__ volatile("csrw " #csr ", %0" ::"rK"((uint64_t)(value)) : "memory")
 #define csr_set(csr, bits)    __asm__ volatile("csrs " #csr ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(csr, bits)  __asm__ volatile("csrc " #csr ", %0" ::"rK"((uint64_t)(bits)) : "memory")
-#define csr_read_clear(csr, bits)                                                                  \
-    ({                                                                                             \
-        uint64_t old_;                                                                             \
-        __asm__ volatile("csrrc %0, " #csr ", %1" : "=r"(old_) : "rK"((uint64_t)(bits)) : "memory"); \
-        old_;                                                                                      \
+#define csr_read_clear(csr, bits)                                                                            \
+    ({                                                                                                       \
+        uint64_t old_;                                                                                       \
+        __asm__ volatile("csrrc %0, " #csr ", %1" : "=r"(old_) : "rK"((uint64_t)(bits)) : "memory");         \
+        old_;                                                                                                \
     })
 
 static inline void irq_enable(void)
@@ -88,6 +88,12 @@ static inline void tlb_flush_all(void)
 static inline void tlb_flush_page(vaddr_t va)
 {
     __asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
+}
+/* The same for all user pages and their page tables, not for the kernel's global mappings: address space 0 is the
+ * only one in use. */
+static inline void tlb_flush_user(void)
+{
+    __asm__ volatile("sfence.vma zero, %0" ::"r"(0ul) : "memory");
 }
 static inline void fence_i(void)
 {

@@ -1,0 +1,252 @@
+# lode's build. `make help` lists the targets; everything that is built goes below build/.
+#
+#   kernel/*/*.c, *.S                       -> build/kernel.elf
+#   user/lib/*                              -> build/libuser.a
+#   user/bin/NAME.c or user/bin/NAME/*      -> build/programs/NAME (with symbols, for gdb), build/root/bin/NAME
+#   user/tests/NAME.c or user/tests/NAME/*  -> the same
+#   user/tests/sh/*                         -> build/root/tests/sh/*
+#   user/etc/*                              -> build/root/etc/*
+#   build/root                              -> build/fs.img, by build/mkfs
+#   tests/host/test_*.c                     -> build/host/test_*
+#
+# With LLVM=1 or DEBUG=1 the same lies below build/llvm, build/debug or build/llvm-debug.
+
+CPUS       ?= 4
+MEM        ?= 128M
+FS_SIZE    ?= 64M
+TOOLPREFIX ?= riscv64-unknown-elf-
+HOSTCC     ?= gcc
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all image qemu qemu-gdb test test-host programs host-tests clean help FORCE
+
+all: image programs ## build the kernel and the disk image
+
+# ---- Where and with what ----
+
+kind := $(subst $() ,-,$(strip $(if $(LLVM),llvm) $(if $(DEBUG),debug)))
+B    := build$(addprefix /,$(kind))
+
+ifneq ($(LLVM),)
+CC      = clang --target=riscv64-unknown-elf
+LD      = ld.lld
+AR      = llvm-ar
+KARCH   = -march=rv64imac -mno-relax
+UARCH   = -march=rv64gc
+OBJCOPY = llvm-objcopy
+else
+CC      = $(TOOLPREFIX)gcc
+LD      = $(TOOLPREFIX)ld
+AR      = $(TOOLPREFIX)ar
+KARCH   = -march=rv64imac_zicsr_zifencei
+UARCH   = -march=rv64gc
+OBJCOPY = $(TOOLPREFIX)objcopy
+endif
+
+# What a compiler calls for where the processor has no instruction: division of 128 bits, counting of bits.
+libgcc   = $(shell $(TOOLPREFIX)gcc $(1) -print-libgcc-file-name 2>/dev/null)
+KLIBGCC := $(call libgcc,-march=rv64imac -mabi=lp64)
+ULIBGCC := $(call libgcc,-march=rv64gc -mabi=lp64d)
+
+warnings  = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings -Wvla -Wundef
+common    = -O2 -g -mcmodel=medany -ffreestanding -nostdlib -fno-common -fno-pie -fno-stack-protector
+kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),-DLODE_DEBUG) -Ikernel
+uflags    = $(UARCH) -mabi=lp64d $(common) -ffunction-sections -fdata-sections -Iuser/include -I. -Ikernel
+hostflags = -std=c11 -g -D_GNU_SOURCE -Ikernel
+testflags = $(hostflags) -O1 -DKERNEL_OFFSET=0ul -Itests/host -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+# WERROR=1 changes no object file, so it is not part of what $(B)/flags remembers.
+strict = $(warnings) $(if $(WERROR),-Werror)
+
+# Commands are shown as "CC file" unless V=1, and not at all with make -s.
+ifeq ($(V),1)
+say =
+else
+Q    := @
+say   = @printf '  %-7s %s\n' $(1) $(2)
+ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+say   = @:
+endif
+endif
+
+# Written anew only when $(2) has changed, so that what depends on it is made again exactly then.
+remember = @mkdir -p $(dir $(1)); printf '%s\n' '$(strip $(2))' | cmp -s - $(1) || printf '%s\n' '$(strip $(2))' >$(1)
+
+$(B)/flags: FORCE
+	$(call remember,$@,$(CC) $(LD) $(kflags) $(uflags))
+build/hostflags: FORCE
+	$(call remember,$@,$(HOSTCC) $(testflags))
+
+# ---- The kernel ----
+
+kernel_src := $(wildcard kernel/*/*.c kernel/*/*.S)
+kernel_obj := $(kernel_src:%=$(B)/%.o)
+
+# The compiler must not turn the loop in memset into a call of memset.
+$(B)/kernel/lib/string.c.o: kflags += -fno-builtin $(if $(LLVM),,-fno-tree-loop-distribute-patterns)
+
+$(B)/kernel/%.o: kernel/% $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(kflags) $(strict) -Wframe-larger-than=1024 -MMD -MP -c -o $@ $<
+
+$(B)/kernel.elf: $(kernel_obj) kernel.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) -T kernel.ld -z max-page-size=4096 --build-id=none -o $@ $(kernel_obj) $(KLIBGCC)
+
+# ---- Programs ----
+
+lib_src := $(wildcard user/lib/*.c user/lib/*.S)
+lib_obj := $(lib_src:%=$(B)/%.o)
+
+$(B)/user/%.o: user/% $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(uflags) $(strict) -MMD -MP -c -o $@ $<
+
+$(B)/libuser.a: $(lib_obj) $(B)/flags
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $(lib_obj)
+
+user_link = $(LD) -T user/user.ld --gc-sections -z max-page-size=4096 --build-id=none
+
+# A program is a file, or a folder of files.
+files_of  = $(wildcard $(1)/*.c $(1)/*.S)
+folders  := $(foreach d,$(wildcard user/bin/*/ user/tests/*/),$(if $(call files_of,$(d:/=)),$(d:/=)))
+singles  := $(wildcard user/bin/*.c user/tests/*.c)
+programs := $(notdir $(folders)) $(basename $(notdir $(singles)))
+
+$(foreach f,$(singles),$(eval objects_$(basename $(notdir $(f))) := $(B)/$(f).o))
+$(foreach d,$(folders),$(eval objects_$(notdir $(d)) := $(patsubst %,$(B)/%.o,$(call files_of,$(d)))))
+
+.SECONDEXPANSION:
+$(programs:%=$(B)/programs/%): $(B)/programs/%: $$(objects_$$*) $(B)/libuser.a user/user.ld
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(user_link) -o $@ $(objects_$*) $(B)/libuser.a $(ULIBGCC)
+
+programs: $(programs:%=$(B)/programs/%) $(extra_programs)
+
+# ---- The disk image ----
+
+root         := $(B)/root
+script_files := $(patsubst user/tests/sh/%,$(root)/tests/sh/%,$(wildcard user/tests/sh/*))
+etc_files    := $(patsubst user/etc/%,$(root)/etc/%,$(wildcard user/etc/*))
+staged       := $(programs:%=$(root)/bin/%) $(script_files) $(etc_files)
+
+$(root)/bin/%: $(B)/programs/%
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --strip-debug $< $@
+$(root)/tests/sh/%: user/tests/sh/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(root)/etc/%: user/etc/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+build/mkfs build/fsck: build/%: mkfs/%.c build/hostflags
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) $(hostflags) -O2 $(strict) -Wno-shadow -MMD -MP -MF $@.d -o $@ $<
+
+# Programs and files from outside the tree. They stay in the image until they are named anew (EXTRA_SRC= and
+# EXTRA_FILES= for none) or made clean. scripts/run names a VARIANT, an image of its own beside the usual one.
+X := $(B)$(VARIANT:%=/images/%)
+ifeq ($(origin EXTRA_SRC)$(origin EXTRA_FILES),undefinedundefined)
+EXTRA_SRC   := $(wildcard $(file <$(X)/extra.src))
+EXTRA_FILES := $(wildcard $(file <$(X)/extra.files))
+endif
+extra_src      := $(abspath $(EXTRA_SRC))
+extra_files    := $(abspath $(EXTRA_FILES))
+extra_programs := $(patsubst %,$(X)/extra/%,$(basename $(notdir $(extra_src))))
+
+# Programs for xv6 are compiled as their authors do it, so only what is surely wrong is warned about.
+define extra_program
+$(X)/extra/$(basename $(notdir $(1))): $(1) $(B)/libuser.a user/user.ld $(B)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$(1))
+	$$(Q)$$(CC) -std=gnu11 $$(uflags) -Wall -Wno-main -fno-builtin -MMD -MP -MT $$@ -MF $$@.d -c -o $$@.o $(1)
+	$$(Q)$$(user_link) -o $$@ $$@.o $(B)/libuser.a $$(ULIBGCC)
+endef
+$(foreach f,$(extra_src),$(eval $(call extra_program,$(f))))
+
+$(X)/extra.src: FORCE
+	$(call remember,$@,$(extra_src))
+$(X)/extra.files: FORCE
+	$(call remember,$@,$(extra_files))
+$(X)/staged: FORCE
+	$(call remember,$@,$(FS_SIZE) $(staged))
+
+# build/root may hold programs whose source is gone: only what is in $(staged) is copied.
+$(X)/fs.img: $(staged) $(extra_programs) $(extra_files) $(X)/staged $(X)/extra.src $(X)/extra.files build/mkfs
+	$(call say,MKFS,$@)
+	$(Q)rm -rf $(X)/stage && mkdir -p $(X)/stage/bin $(X)/stage/etc
+	$(Q)cd $(root) && cp -l --parents $(staged:$(root)/%=%) $(CURDIR)/$(X)/stage
+	$(Q)for p in $(extra_programs); do $(OBJCOPY) --strip-debug $$p $(X)/stage/bin/$${p##*/}.new && \
+	    mv $(X)/stage/bin/$${p##*/}.new $(X)/stage/bin/$${p##*/} || exit 1; done
+	$(Q)for f in $(extra_files); do cp -rL --preserve=mode,timestamps --remove-destination $$f $(X)/stage || exit 1; done
+	$(Q)build/mkfs -s $(FS_SIZE) -d $(X)/stage $@.new && mv $@.new $@
+
+image: $(B)/kernel.elf $(X)/fs.img build/fsck
+	@:
+
+# The disk of `make qemu`, which keeps its files from one run to the next, until the programs on it are out of date.
+$(B)/disk.img: $(X)/fs.img
+	@if [ -e $@ ]; then mv $@ $@.old; \
+	    echo "The programs have changed: a new disk is made. The one with your files is now $@.old."; fi
+	$(Q)cp --sparse=always $< $@
+
+# ---- Running ----
+
+qemu: image $(B)/disk.img ## boot to a shell; the disk keeps its files (Ctrl-A X leaves)
+	@scripts/run --no-build --build $(B) --disk $(B)/disk.img --cpus $(CPUS) --mem $(MEM)
+
+qemu-gdb: image programs $(B)/disk.img ## the same, but wait for gdb, and say how to start it
+	@scripts/run --no-build --build $(B) --disk $(B)/disk.img --cpus $(CPUS) --mem $(MEM) --gdb
+
+# ---- Tests ----
+
+# What of the file system runs on the host's harness; the members that a test needs are linked.
+host_fs  := $(wildcard $(addprefix kernel/fs/,balloc.c cache.c dir.c fs.c ifile.c imap.c inode.c journal.c namei.c))
+host_obj := $(patsubst %,build/host/%.o,tests/host/harness.c tests/host/harness_disk.c $(host_fs) kernel/lib/crc32c.c)
+host_tests := $(patsubst tests/host/%.c,build/host/%,$(wildcard tests/host/test_*.c))
+
+build/host/%.c.o: %.c build/hostflags
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(testflags) -Wall -Wextra $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+
+build/host/libharness.a: $(host_obj)
+	$(Q)rm -f $@; ar rcs $@ $(host_obj)
+
+build/host/test_%: build/host/tests/host/test_%.c.o build/host/libharness.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) $(testflags) -o $@ $< $$(grep -q harness.h $(<:.o=.d) && echo build/host/libharness.a) -lpthread
+
+host-tests: $(host_tests) build/mkfs build/fsck
+
+test: image programs host-tests ## run all tests: on the host, in the guest, and of booting
+	@scripts/test --build $(B) $(TESTS)
+
+test-host: host-tests ## run only the tests of kernel/lib, kernel/fs, mkfs and fsck on the host
+	@scripts/test --build $(B) -k 'host/'
+
+# ---- Around it ----
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile | sed 's/: /\t/' | expand -t 20
+	@echo 'Variables, with their defaults:'
+	@echo '  CPUS=$(CPUS) MEM=$(MEM) FS_SIZE=$(FS_SIZE)    the machine and its disk'
+	@echo '  TOOLPREFIX=$(TOOLPREFIX)  the cross compiler; LLVM=1: clang and lld instead'
+	@echo '  DEBUG=1    with the checks of a debug build; WERROR=1: warnings are errors; V=1: show commands'
+	@echo '  EXTRA_SRC="a.c b.c"      compile these against the user API into /bin'
+	@echo '  EXTRA_FILES="x y"        copy these into the root directory'
+	@echo '  TESTS="-k boot/"         options for scripts/test'
+
+-include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
+-include $(extra_programs:=.d) $(host_obj:.o=.d) $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d

@@ -1,0 +1,44 @@
+/* main: from the first C instruction to the first process, as a list of what is brought up, in order. */
+#include "boot/machine.h"
+#include "boot/sbi.h"
+#include "drivers/drivers.h"
+#include "fs/file.h"
+#include "lib/printk.h"
+#include "mm/aspace.h"
+#include "mm/page.h"
+#include "proc/cpu.h"
+#include "proc/exec.h"
+#include "proc/proc.h"
+#include "proc/sched.h"
+#include "trap/timer.h"
+#include "trap/trap.h"
+
+_Noreturn void main(uint64_t hartid, paddr_t fdt);
+
+/* The boot hart, on the boot stack, interrupts off. */
+_Noreturn void main(uint64_t hartid, paddr_t fdt)
+{
+    hart_init_boot(hartid);                  /* current() and mycpu() work */
+    trap_init_hart();                        /* a fault from here on says so */
+    sbi_init();                              /* what the firmware can do */
+    machine_probe(pa_kva(fdt), fdt, hartid); /* what the machine has */
+    page_boot();                             /* physical pages */
+    kvm_init();                              /* the kernel's page table, W^X */
+    power_init();                            /* how to switch off, with a status */
+    plic_init();                             /* external interrupts */
+    uart_init();                             /* output by interrupts */
+    console_init();                          /* line discipline */
+    printk("lode: %s, %u hart%s, %lu MB RAM, %lu KB free\n", machine.model, machine.nharts,
+           machine.nharts == 1 ? "" : "s", page_total() * PAGE_SIZE >> 20,
+           page_free_count() * PAGE_SIZE >> 10);
+    timer_init(); /* the clock */
+    printk("lode: clock %lu Hz, timer by %s\n", machine.timebase, machine.sstc ? "stimecmp" : "SBI");
+    rtc_init();                      /* the time of day */
+    memdev_init();                   /* null, zero, random */
+    proc_init();                     /* process table */
+    virtio_init();                   /* disk, entropy */
+    random_init();                   /* seeded from both */
+    hart_start_all();                /* idle processes; the other harts run them */
+    proc_start_init(exec_init_main); /* process 1: mounts the root, then /bin/init */
+    sched_enter();                   /* the boot hart goes on in its idle process */
+}

@@ -1,0 +1,269 @@
+/* Descriptor tables: from small numbers to open files.
+ *
+ * A table is an array of slots that doubles when it is full, up to the limit (RLIMIT_NOFILE). The first few
+ * are part of the table itself, enough for most programs. `lowest` makes finding the lowest free descriptor
+ * cheap: every slot below it is in use.
+ *
+ * Threads share a table; its lock (l) is for them. A table that nobody shares is looked at by its owner
+ * alone, so the lock is left out: only the owner could make others share it. Nobody reads another process's
+ * table. Files are released, and memory allocated, with the lock free. */
+#include "fs/file.h"
+
+#include "abi/errno.h"
+#include "abi/limits.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/proc.h"
+
+#define FIRST_SLOTS   16
+#define DEFAULT_LIMIT 1024
+
+struct slot {
+    struct file *file; /* l  NULL: free */
+    bool cloexec;      /* l  closed by exec */
+};
+
+struct fdtable {
+    uint32_t refs;   /* a */
+    uint32_t size;   /* l  slots */
+    uint32_t lowest; /* l */
+    uint32_t limit;  /* l */
+    struct spinlock lock;
+    struct slot *slots; /* l */
+    struct slot first[FIRST_SLOTS];
+};
+
+static struct slab_cache fdtable_slab = SLAB_INIT(fdtable_slab, "fdtable", struct fdtable);
+
+/* Pairs with fdtable_put: what the last of the other threads did to the table is seen. */
+static inline bool is_shared(struct fdtable *t)
+{
+    return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1;
+}
+
+/* Returns whether the lock was needed, for unlock. */
+static bool lock(struct fdtable *t)
+{
+    bool shared = is_shared(t);
+
+    if (unlikely(shared))
+        spin_lock(&t->lock);
+    return shared;
+}
+
+static void unlock(struct fdtable *t, bool locked)
+{
+    if (unlikely(locked))
+        spin_unlock(&t->lock);
+}
+
+/* ---- tables ---- */
+
+struct fdtable *fdtable_create(void)
+{
+    struct fdtable *t = slab_alloc(&fdtable_slab);
+
+    if (!t)
+        return NULL;
+    t->refs = 1;
+    t->size = FIRST_SLOTS;
+    t->limit = DEFAULT_LIMIT;
+    t->slots = t->first;
+    spin_init(&t->lock, "fdtable", RANK_FILE);
+    return t;
+}
+
+void fdtable_get(struct fdtable *t)
+{
+    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void fdtable_put(struct fdtable *t)
+{
+    if (__atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    for (uint32_t fd = 0; fd < t->size; fd++)
+        if (t->slots[fd].file)
+            file_put(t->slots[fd].file);
+    if (t->slots != t->first)
+        kfree(t->slots);
+    slab_free(&fdtable_slab, t);
+}
+
+/* Makes room for at least `want` slots. 0 or -ENOMEM. */
+static int grow(struct fdtable *t, uint32_t want)
+{
+    uint32_t size = FIRST_SLOTS;
+
+    while (size < want)
+        size *= 2;
+    struct slot *slots = kzalloc(size * sizeof(*slots)), *unused = slots;
+    if (!slots)
+        return -ENOMEM;
+    bool locked = lock(t);
+    if (t->size < size) { /* else another thread was faster */
+        memcpy(slots, t->slots, t->size * sizeof(*slots));
+        unused = t->slots;
+        t->slots = slots;
+        t->size = size;
+    }
+    unlock(t, locked);
+    if (unused != t->first)
+        kfree(unused);
+    return 0;
+}
+
+/* Copies what is open, if there is room in the copy. */
+static bool copy_slots(struct fdtable *copy, struct fdtable *t)
+{
+    bool locked = lock(t), fits = t->size <= copy->size;
+
+    for (uint32_t fd = 0; fits && fd < t->size; fd++) {
+        copy->slots[fd] = t->slots[fd];
+        if (t->slots[fd].file)
+            file_get(t->slots[fd].file);
+    }
+    copy->lowest = t->lowest;
+    copy->limit = t->limit;
+    unlock(t, locked);
+    return fits;
+}
+
+struct fdtable *fdtable_copy(struct fdtable *t)
+{
+    struct fdtable *copy = fdtable_create();
+
+    while (copy && !copy_slots(copy, t)) {
+        if (grow(copy, t->size)) {
+            fdtable_put(copy);
+            copy = NULL;
+        }
+    }
+    return copy;
+}
+
+uint32_t fdtable_limit(struct fdtable *t)
+{
+    return __atomic_load_n(&t->limit, __ATOMIC_RELAXED);
+}
+
+void fdtable_set_limit(struct fdtable *t, uint64_t limit)
+{
+    __atomic_store_n(&t->limit, (uint32_t)MIN(limit, (uint64_t)OPEN_MAX), __ATOMIC_RELAXED);
+}
+
+/* ---- descriptors ---- */
+
+static inline struct file *get(struct fdtable *t, uint32_t fd)
+{
+    struct file *f = fd < t->size ? t->slots[fd].file : NULL;
+
+    if (likely(f))
+        file_get(f);
+    return f;
+}
+
+__attribute__((noinline)) static struct file *get_shared(struct fdtable *t, uint32_t fd)
+{
+    bool locked = lock(t);
+    struct file *f = get(t, fd);
+
+    unlock(t, locked);
+    return f;
+}
+
+/* Every read and write comes through here: without a lock this needs no stack frame of its own. */
+struct file *fd_file(int fd)
+{
+    struct fdtable *t = current()->files;
+
+    return likely(!is_shared(t)) ? get(t, (uint32_t)fd) : get_shared(t, (uint32_t)fd);
+}
+
+static struct file *take(struct fdtable *t, uint32_t fd, bool only_cloexec)
+{
+    struct file *f = NULL;
+    bool locked = lock(t);
+
+    if (fd < t->size && (!only_cloexec || t->slots[fd].cloexec)) {
+        f = t->slots[fd].file;
+        t->slots[fd] = (struct slot){NULL, false};
+        t->lowest = MIN(t->lowest, fd);
+    }
+    unlock(t, locked);
+    return f;
+}
+
+struct file *fd_take(int fd)
+{
+    return take(current()->files, (uint32_t)fd, false);
+}
+
+void fdtable_close_on_exec(struct fdtable *t)
+{
+    for (uint32_t fd = 0; fd < t->size; fd++) {
+        struct file *f = take(t, fd, true);
+        if (f)
+            file_put(f);
+    }
+}
+
+int fd_install_from(struct file *f, unsigned from, bool cloexec)
+{
+    struct fdtable *t = current()->files;
+
+    for (;;) {
+        bool locked = lock(t);
+        uint32_t fd = MAX(from, t->lowest), size = t->size;
+
+        while (fd < size && t->slots[fd].file)
+            fd++;
+        bool full = fd >= t->limit;
+        if (!full && fd < size) {
+            t->slots[fd] = (struct slot){f, cloexec};
+            if (from <= t->lowest)
+                t->lowest = fd + 1;
+        }
+        unlock(t, locked);
+        if (full)
+            return -EMFILE;
+        if (fd < size)
+            return (int)fd;
+        if (grow(t, fd + 1))
+            return -ENOMEM;
+    }
+}
+
+int fd_install(struct file *f, bool cloexec)
+{
+    return fd_install_from(f, 0, cloexec);
+}
+
+int fd_replace(struct file *f, int fd, bool cloexec)
+{
+    struct fdtable *t = current()->files;
+
+    if ((uint32_t)fd >= fdtable_limit(t))
+        return -EBADF;
+    if ((uint32_t)fd >= t->size && grow(t, (uint32_t)fd + 1))
+        return -ENOMEM;
+    bool locked = lock(t);
+    struct file *old = t->slots[fd].file;
+    t->slots[fd] = (struct slot){f, cloexec};
+    unlock(t, locked);
+    if (old)
+        file_put(old);
+    return fd;
+}
+
+int fd_cloexec(int fd, int set)
+{
+    struct fdtable *t = current()->files;
+    bool locked = lock(t);
+    int was = (uint32_t)fd < t->size && t->slots[fd].file ? t->slots[fd].cloexec : -EBADF;
+
+    if (was >= 0 && set >= 0)
+        t->slots[fd].cloexec = set;
+    unlock(t, locked);
+    return was;
+}

@@ -1,0 +1,69 @@
+/* The end: panic for a kernel that is wrong, boot_fail for a machine that lacks something.
+ *
+ * The first hart to panic owns the rest: it silences the others, prints without locks (their holders may
+ * have been stopped) and powers off with status 125. A hart that panics second parks. A panic within the
+ * panic powers off at once. */
+#include "lib/printk.h"
+#include "drivers/drivers.h"
+#include "mm/aspace.h"
+#include "proc/cpu.h"
+#include "trap/riscv.h"
+
+#define PANIC_STATUS   125
+#define BACKTRACE_MAX  32
+#define PANIC_TEXT_MAX 256
+
+bool panicked;
+static struct proc *panic_owner; /* the process on the hart that panics; NULL: no panic */
+
+/* A frame pointer points just above the return address and the caller's frame pointer (RISC-V psABI, "Frame
+ * Pointer Convention"). Frames must lie within this stack and rise, so damaged ones end the walk. */
+static void print_backtrace(const struct proc *p)
+{
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t low = p->kstack, high = p->kstack + KSTACK_SIZE;
+    for (int i = 0; i < BACKTRACE_MAX; i++) {
+        if (frame % 16 != 0 || frame < low + 16 || frame > high)
+            return;
+        const uintptr_t *top = (const uintptr_t *)frame;
+        printk("  at 0x%lx\n", top[-1]);
+        low = frame;
+        frame = top[-2];
+    }
+}
+
+void panic(const char *format, ...)
+{
+    irq_disable();
+    struct proc *p = current(), *owner = NULL;
+    if (!__atomic_compare_exchange_n(&panic_owner, &owner, p, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        if (owner == p)
+            machine_power_off(PANIC_STATUS);
+        for (;;)
+            wfi(); /* interrupts are off: the owner powers the machine off */
+    }
+    panicked = true;
+    cpu_stop_others();
+    uart_panic();
+
+    char text[PANIC_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    printk("panic: %s\n", text);
+    printk("hart %u, pid %d (%.*s)\n", p->cpu != NULL ? p->cpu->index : 0, p->pid, PROC_NAME_MAX, p->name);
+    print_backtrace(p);
+    machine_power_off(PANIC_STATUS);
+}
+
+void boot_fail(const char *format, ...)
+{
+    char text[PANIC_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    printk("lode: cannot boot: %s\n", text);
+    machine_power_off(1);
+}

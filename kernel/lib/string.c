@@ -1,0 +1,206 @@
+/* Memory and string functions. User programs compile this file, too, so it includes nothing of the kernel.
+ *
+ * memcpy and memset decide what fork, read and write cost. Where both pointers agree modulo 8 they move
+ * words, 128 bytes a round. Where they disagree, memcpy still stores whole words, each put together from two
+ * neighbouring source words: rv64gc may trap on a misaligned access, and does so at a high price.
+ *
+ * Words are of a type that may alias any other, and are read only where every byte belongs to the buffer. */
+#include "lib/string.h"
+
+/* The compiler must not recognise these loops and call memcpy from within memcpy. Clang knows that from
+ * -ffreestanding, gcc has to be told. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
+typedef uint64_t __attribute__((may_alias)) word_t;
+#define WORD       sizeof(word_t)
+#define ROUND      128 /* bytes a round of the unrolled loops moves */
+#define OFFSET(p)  ((uintptr_t)(p) & (WORD - 1))
+#define SMALL_COPY 32 /* below, aligning costs more than it gains */
+
+/* Copies 32 bytes, all read before any is written, so that no load's value is wanted at once. The barrier
+ * keeps the compiler from gathering more loads than there are registers that need no saving. */
+static inline void copy_32(word_t *to, const word_t *from)
+{
+    word_t a = from[0], b = from[1], c = from[2], d = from[3];
+    to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+    __asm__ volatile("" ::: "memory");
+}
+
+/* Copies whole words between aligned buffers, upwards, so that the destination may overlap the source from
+ * below; returns how many bytes. */
+static inline size_t copy_words(uint8_t *d, const uint8_t *s, size_t n)
+{
+    word_t *to = (word_t *)d;
+    const word_t *from = (const word_t *)s, *end = from + n / ROUND * (ROUND / WORD);
+    for (; from < end; from += ROUND / WORD, to += ROUND / WORD) {
+        copy_32(to, from);
+        copy_32(to + 4, from + 4);
+        copy_32(to + 8, from + 8);
+        copy_32(to + 12, from + 12);
+    }
+    for (end = (const word_t *)s + n / WORD; from < end;)
+        *to++ = *from++;
+    return n & ~(WORD - 1);
+}
+
+/* The same for an aligned destination and a source that is not: stored word k consists of the upper bytes of
+ * source word k and the lower bytes of word k + 1. At least 7 bytes before s belong to the buffer, and the
+ * last word is left alone where its right neighbour may not. */
+static inline size_t copy_shifted(uint8_t *d, const uint8_t *s, size_t n)
+{
+    unsigned right = OFFSET(s) * 8, left = 64 - right;
+    word_t *to = (word_t *)d;
+    const word_t *from = (const word_t *)(s - OFFSET(s));
+    word_t low = *from++;
+    size_t rounds = n / 16; /* a round reads up to 15 bytes past what it writes: none of them past s + n */
+    if (rounds > 0)
+        rounds--;
+    for (size_t i = 0; i < rounds; i++) {
+        word_t mid = from[0], high = from[1];
+        to[0] = low >> right | mid << left;
+        to[1] = mid >> right | high << left;
+        low = high;
+        to += 2;
+        from += 2;
+    }
+    return rounds * 16;
+}
+
+/* Copies upwards; the destination may overlap the source from below. A call would cost more than a short
+ * copy. */
+static inline __attribute__((always_inline)) void copy_up(uint8_t *d, const uint8_t *s, size_t n)
+{
+    if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
+        size_t done = copy_words(d, s, n);
+        d += done, s += done, n -= done;
+    } else if (n >= SMALL_COPY) {
+        /* One word further than alignment needs: copy_shifted looks back that far. */
+        for (size_t head = 2 * WORD - OFFSET(d); head > 0; head--, n--)
+            *d++ = *s++;
+        size_t done = OFFSET(s) == 0 ? copy_words(d, s, n) : copy_shifted(d, s, n);
+        d += done, s += done, n -= done;
+    }
+    while (n-- > 0)
+        *d++ = *s++;
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    copy_up(dst, src, n);
+    return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+    uint8_t *d = dst;
+    const uint8_t *s = src;
+    if ((uintptr_t)d - (uintptr_t)s >= n) { /* also true where d is below s: the difference wraps */
+        copy_up(d, s, n);
+        return dst;
+    }
+    if (OFFSET(d) == OFFSET(s)) {
+        for (; n > 0 && OFFSET(d + n) != 0; n--)
+            d[n - 1] = s[n - 1];
+        for (; n >= WORD; n -= WORD)
+            *(word_t *)(d + n - WORD) = *(const word_t *)(s + n - WORD);
+    }
+    for (; n > 0; n--)
+        d[n - 1] = s[n - 1];
+    return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+    uint8_t *d = dst;
+    if (n >= WORD) {
+        word_t w = (uint8_t)c * 0x0101010101010101ul;
+        for (; OFFSET(d) != 0; n--)
+            *d++ = (uint8_t)c;
+        word_t *to = (word_t *)d, *end = to + n / ROUND * (ROUND / WORD);
+        for (; to < end; to += ROUND / WORD) {
+            to[0] = w, to[1] = w, to[2] = w, to[3] = w;
+            to[4] = w, to[5] = w, to[6] = w, to[7] = w;
+            to[8] = w, to[9] = w, to[10] = w, to[11] = w;
+            to[12] = w, to[13] = w, to[14] = w, to[15] = w;
+        }
+        for (end = (word_t *)d + n / WORD; to < end; to++)
+            *to = w;
+        d = (uint8_t *)to;
+        n &= WORD - 1;
+    }
+    while (n-- > 0)
+        *d++ = (uint8_t)c;
+    return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const uint8_t *p = a, *q = b;
+    if (((uintptr_t)p | (uintptr_t)q) % WORD == 0)
+        for (; n >= WORD && *(const word_t *)p == *(const word_t *)q; n -= WORD)
+            p += WORD, q += WORD;
+    for (; n > 0; n--, p++, q++)
+        if (*p != *q)
+            return *p - *q;
+    return 0;
+}
+
+void *memchr(const void *s, int c, size_t n)
+{
+    for (const uint8_t *p = s; n > 0; n--, p++)
+        if (*p == (uint8_t)c)
+            return (void *)(uintptr_t)p;
+    return NULL;
+}
+
+size_t strlen(const char *s)
+{
+    const char *p = s;
+    while (*p != '\0')
+        p++;
+    return (size_t)(p - s);
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+    size_t n = 0;
+    while (n < max && s[n] != '\0')
+        n++;
+    return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b)
+        a++, b++;
+    return (uint8_t)*a - (uint8_t)*b;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (; n > 0; n--, a++, b++)
+        if (*a != *b || *a == '\0')
+            return (uint8_t)*a - (uint8_t)*b;
+    return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+    for (; *s != (char)c; s++)
+        if (*s == '\0')
+            return NULL;
+    return (char *)(uintptr_t)s;
+}
+
+size_t strlcpy(char *dst, const char *src, size_t size)
+{
+    size_t length = strlen(src);
+    if (size > 0) {
+        size_t n = MIN(length, size - 1);
+        memcpy(dst, src, n);
+        dst[n] = '\0';
+    }
+    return length;
+}

@@ -1,0 +1,285 @@
+/* The kernel's own mappings, which all address spaces share.
+ *
+ *   0xffffffc000000000  direct map: physical address 0 up to 128 GB. RAM in the largest pages that fit,
+ * devices as drivers ask for them; the kernel's image with the rights of its sections; nothing else
+ *   0xffffffe000000000  kernel stacks: 1 GB in slots of 16 KB
+ *
+ * No page can be both written and executed. Memory that the firmware keeps is not mapped. All are global (G):
+ * they stay in the TLB when the address space changes. Each root table has a copy of the kernel root's
+ * entries, so these are all there before the first address space is made; below them, what is added is seen
+ * by all.
+ *
+ * A kernel stack is the upper half of its slot; the lower half is never mapped, so that an overflow is a
+ * fault. The trap entry relies on that layout: bit 13 of an address says which half it is in.
+ *
+ *      slot:   | guard 8 KB | stack 8 KB |
+ *
+ * Life of a slot: never used (from next_slot on) -> mapped, a stack in use <-> mapped, in stack_cache ->
+ * unmapped, in the list of free slots, which runs through the slots' invalid page-table entries (their other
+ * bits are the kernel's). New mappings: a hart may remember that there was none, so each mapping counts
+ * stack_generation up, and a hart flushes when it sees a new count, before it can run on a new stack.
+ * Unmapping flushes all harts before the slot or its pages are used again.
+ *
+ * stack_lock protects the slots. Boot code runs alone. */
+#include "boot/machine.h"
+#include "boot/sbi.h"
+#include "lib/printk.h"
+#include "mm/pagetable.h"
+#include "proc/cpu.h"
+
+#define KERNEL_BITS (PTE_V | PTE_G | PTE_A | PTE_D)
+#define LEAF        (PTE_R | PTE_W | PTE_X)
+#define STACK_BASE  0xffffffe000000000ul
+#define SLOT_SIZE   (2 * KSTACK_SIZE)
+#define STACK_SLOTS ((1ul << 30) / SLOT_SIZE)
+#define STACKS_KEPT 32
+#define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
+
+extern char kernel_start[], text_end[], rodata_end[], kernel_end[]; /* kernel.ld */
+
+uint64_t kvm_satp;
+
+static _Alignas(PAGE_SIZE) pte_t kernel_root[512];
+static uint16_t root_used[256]; /* c after boot: indices of the entries in use */
+static unsigned root_count;
+
+static struct spinlock stack_lock = SPINLOCK_INIT("kernel stacks", RANK_SLAB);
+static vaddr_t stack_cache[STACKS_KEPT];
+static unsigned stacks_kept;
+static uint64_t next_slot;
+static uint64_t free_slot;        /* 1 + the first of the list; 0: empty */
+static uint64_t stack_generation; /* atomic */
+
+/* The entry for va in a table of `level` (0: 4 KB, 1: 2 MB, 2: 1 GB); tables above are made. NULL without
+ * memory. */
+static pte_t *entry(vaddr_t va, unsigned level)
+{
+    pte_t *table = kernel_root;
+
+    for (unsigned l = 2;; l--) {
+        pte_t *e = &table[va >> (PAGE_SHIFT + 9 * l) & 511];
+        if (l == 2 && !*e)
+            root_used[root_count++] = e - table;
+        if (l == level)
+            return e;
+        if (!*e) {
+            struct page *p = page_alloc(PAGE_ZERO | PAGE_NORECLAIM);
+            if (!p)
+                return NULL;
+            *e = pa_pte(page_pa(p)) | PTE_V;
+        }
+        assert(!(*e & LEAF));
+        table = pte_table(*e);
+    }
+}
+
+/* Boot: physical [start, end) in the direct map. */
+static void map_direct(paddr_t start, paddr_t end, pte_t rights)
+{
+    while (start < end) {
+        unsigned level = 2;
+        while (level > 0 && (start & ((PAGE_SIZE << 9 * level) - 1) || end - start < PAGE_SIZE << 9 * level))
+            level--;
+        pte_t *e = entry((vaddr_t)pa_kva(start), level);
+        if (!e)
+            boot_fail("lode: too little memory: no room for the kernel's page table");
+        *e = pa_pte(start) | KERNEL_BITS | rights;
+        start += PAGE_SIZE << 9 * level;
+    }
+}
+
+void kvm_init(void)
+{
+    struct mem_range taken[MACHINE_RESERVED + 1], r;
+    unsigned n = 0;
+
+    for (; n < machine.nreserved; n++)
+        taken[n] = machine.reserved[n];
+    taken[n++] = (struct mem_range){kva_pa(kernel_start), kva_pa(kernel_end)};
+    for (paddr_t from = 0; page_next_ram(taken, n, from, &r); from = r.end)
+        map_direct(r.start, r.end, PTE_R | PTE_W);
+    map_direct(kva_pa(kernel_start), kva_pa(text_end), PTE_R | PTE_X);
+    map_direct(kva_pa(text_end), kva_pa(rodata_end), PTE_R);
+    map_direct(kva_pa(rodata_end), kva_pa(kernel_end), PTE_R | PTE_W);
+    if (!entry(STACK_BASE, 0))
+        boot_fail("lode: too little memory: no room for kernel stacks");
+    kvm_satp = SATP_SV39 | kva_pa(kernel_root) >> PAGE_SHIFT;
+    kvm_init_hart();
+}
+
+void kvm_init_hart(void)
+{
+    csr_write(satp, kvm_satp);
+    tlb_flush_all();
+}
+
+void *kvm_map_device(paddr_t pa, size_t size)
+{
+    if (pa > PAGE_DIRECT_MAX || size > PAGE_DIRECT_MAX - pa)
+        boot_fail("lode: the device at 0x%lx is out of the kernel's reach", pa);
+    map_direct(PAGE_ROUND_DOWN(pa), PAGE_ROUND_UP(pa + size), PTE_R | PTE_W);
+    tlb_flush_all();
+    return pa_kva(pa);
+}
+
+void kvm_copy_root(pte_t *root)
+{
+    for (unsigned i = 0; i < root_count; i++)
+        root[root_used[i]] = kernel_root[root_used[i]];
+}
+
+/* ---- other harts ---- */
+
+/* Calls f for the harts of the mask, as masks of the firmware's hart ids: a call reaches 64 ids from the
+ * lowest on. */
+static void for_hart_ids(uint64_t harts,
+                         void (*f)(uint64_t mask, uint64_t mask_base, vaddr_t va, uint64_t size), vaddr_t va,
+                         uint64_t size)
+{
+    while (harts) {
+        uint64_t first = ~0ul, mask = 0;
+        for (unsigned i = 0; i < machine.nharts; i++)
+            if (harts >> i & 1)
+                first = MIN(first, machine.hartid[i]);
+        for (unsigned i = 0; i < machine.nharts; i++) {
+            if (harts >> i & 1 && machine.hartid[i] - first < 64) {
+                mask |= 1ul << (machine.hartid[i] - first);
+                harts &= ~(1ul << i);
+            }
+        }
+        f(mask, first, va, size);
+    }
+}
+
+void tlb_flush_remote(uint64_t harts, vaddr_t va, uint64_t size)
+{
+    for_hart_ids(harts, sbi_remote_sfence_vma, va, size);
+}
+
+static void fence_i_by_id(uint64_t mask, uint64_t mask_base, vaddr_t va, uint64_t size)
+{
+    (void)va;
+    (void)size;
+    sbi_remote_fence_i(mask, mask_base);
+}
+
+void icache_flush_remote(uint64_t harts)
+{
+    for_hart_ids(harts, fence_i_by_id, 0, 0);
+}
+
+/* ---- kernel stacks ---- */
+
+static vaddr_t slot_stack(uint64_t slot)
+{
+    return STACK_BASE + slot * SLOT_SIZE + KSTACK_SIZE;
+}
+
+/* Caller holds stack_lock. 0: no slots, or no memory for a table. */
+static vaddr_t map_stack(struct page *const page[STACK_PAGES])
+{
+    uint64_t slot = free_slot ? free_slot - 1 : next_slot;
+
+    if (slot == STACK_SLOTS)
+        return 0;
+    pte_t *e = entry(slot_stack(slot), 0); /* both entries are in one table */
+    if (!e)
+        return 0;
+    if (free_slot)
+        free_slot = *e >> 1;
+    else
+        next_slot++;
+    for (unsigned i = 0; i < STACK_PAGES; i++)
+        e[i] = pa_pte(page_pa(page[i])) | KERNEL_BITS | PTE_R | PTE_W;
+    __atomic_fetch_add(&stack_generation, 1,
+                       __ATOMIC_RELEASE); /* after the entries; pairs with kstack_sync */
+    return slot_stack(slot);
+}
+
+static vaddr_t new_stack(void)
+{
+    struct page *page[STACK_PAGES];
+    unsigned n = 0;
+    vaddr_t stack = 0;
+
+    while (n < STACK_PAGES && (page[n] = page_alloc(0)))
+        n++;
+    if (n == STACK_PAGES) {
+        spin_lock(&stack_lock);
+        stack = map_stack(page);
+        kstack_sync(); /* the caller may write to it here before the next switch */
+        spin_unlock(&stack_lock);
+    }
+    while (!stack && n > 0)
+        page_put(page[--n]);
+    return stack;
+}
+
+vaddr_t kstack_alloc(void)
+{
+    vaddr_t stack = 0;
+
+    spin_lock(&stack_lock);
+    if (stacks_kept > 0) {
+        stack = stack_cache[--stacks_kept];
+        kstack_sync();
+    }
+    spin_unlock(&stack_lock);
+    return stack ? stack : new_stack();
+}
+
+static void unmap_stack(vaddr_t stack)
+{
+    struct page *page[STACK_PAGES];
+    uint64_t others = 0;
+    pte_t *e = entry(stack, 0);
+
+    for (unsigned i = 0; i < STACK_PAGES; i++) {
+        page[i] = pte_page(e[i]);
+        e[i] = 0;
+    }
+    irq_push();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the entries before the flushes */
+    for (unsigned i = 0; i < machine.nharts; i++)
+        if (&cpus[i] != mycpu() && __atomic_load_n(&cpus[i].online, __ATOMIC_RELAXED))
+            others |= 1ul << i;
+    tlb_flush_all();
+    if (others)
+        tlb_flush_remote(others, stack, KSTACK_SIZE);
+    irq_pop();
+    for (unsigned i = 0; i < STACK_PAGES; i++)
+        page_put(page[i]);
+    spin_lock(&stack_lock);
+    e[0] = free_slot << 1;
+    free_slot = (stack - STACK_BASE) / SLOT_SIZE + 1;
+    spin_unlock(&stack_lock);
+}
+
+void kstack_free(vaddr_t stack)
+{
+    bool keep;
+
+    spin_lock(&stack_lock);
+    keep = stacks_kept < STACKS_KEPT;
+    if (keep)
+        stack_cache[stacks_kept++] = stack;
+    spin_unlock(&stack_lock);
+    if (!keep)
+        unmap_stack(stack);
+}
+
+bool kstack_is_guard(vaddr_t addr)
+{
+    return addr >= STACK_BASE && addr < STACK_BASE + STACK_SLOTS * SLOT_SIZE && !(addr & KSTACK_SIZE);
+}
+
+void kstack_sync(void)
+{
+    struct cpu *c = mycpu();
+    uint64_t now = __atomic_load_n(&stack_generation, __ATOMIC_ACQUIRE); /* pairs with map_stack */
+
+    if (unlikely(c->kstack_generation != now)) {
+        c->kstack_generation = now;
+        tlb_flush_all();
+    }
+}

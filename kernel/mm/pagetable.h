@@ -1,0 +1,55 @@
+/* The user half of page tables, for aspace.c and usercopy.c. Callers hold as->lock, except where as is not
+ * yet, or no longer, known to anybody else. */
+#pragma once
+#include "mm/aspace.h"
+#include "mm/page_inline.h"
+
+/* A user page's entry. V, R, W and X say what a program may do now, which may be less than its region allows:
+ * a page shared copy-on-write has no W. An entry that is not 0 holds a reference to its page even without V
+ * (PROT_NONE). */
+#define PTE_RIGHTS (PTE_V | PTE_R | PTE_W | PTE_X)
+#define PTE_SHARED PTE_SOFT0 /* of a MAP_SHARED region: never copied on write */
+
+/* What PROT_ bits allow. W without R is reserved in Sv39, and what may be executed may be read. */
+pte_t pagetable_rights(int prot);
+
+static inline pte_t *pte_table(pte_t pte)
+{
+    return pa_kva(pte_pa(pte));
+}
+
+/* The entry for user address va, NULL where there is no table for it. Also under pt_lock alone. */
+static inline pte_t *pagetable_find(const struct aspace *as, vaddr_t va)
+{
+    pte_t e = as->root[va >> 30];
+    if (unlikely(!e) || unlikely(!(e = pte_table(e)[va >> 21 & 511])))
+        return NULL;
+    return &pte_table(e)[va >> 12 & 511];
+}
+
+/* The same; with alloc, missing tables are made. NULL: without memory, or without alloc. */
+pte_t *walk(struct aspace *as, vaddr_t va, bool alloc);
+
+/* Enter a page at an entry that is 0; takes over the caller's reference. */
+void pagetable_enter(struct aspace *as, pte_t *pte, struct page *page, pte_t bits);
+/* Put another page in the place of the one there, which is released. */
+void pagetable_replace(struct aspace *as, vaddr_t va, pte_t *pte, struct page *page, pte_t bits);
+/* Before rights with X are given: all harts that may run the program will fetch what has been stored. */
+void pagetable_sync_code(struct aspace *as);
+
+/* Of [start, end): release all pages, and the tables that are empty then. */
+void pagetable_unmap(struct aspace *as, vaddr_t start, vaddr_t end);
+/* Take away what prot does not allow. Of what it does, R is given at once, W and X are left to the fault
+ * handler. */
+void pagetable_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot);
+/* Share the pages with child, private ones copy-on-write. False without memory. Afterwards, also when it has
+ * failed, the caller calls pagetable_flush. */
+bool pagetable_copy(struct aspace *child, struct aspace *as, vaddr_t start, vaddr_t end);
+void pagetable_flush(struct aspace *as); /* all of its translations, on all harts */
+
+/* kvm.c. The harts of a mask by our index, without this one. size ~0: everything, page tables included. */
+void tlb_flush_remote(uint64_t harts, vaddr_t va, uint64_t size);
+void icache_flush_remote(uint64_t harts);
+/* The kernel's entries for a new root table, and its own table for satp. */
+void kvm_copy_root(pte_t *root);
+extern uint64_t kvm_satp;

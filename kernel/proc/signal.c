@@ -1,0 +1,227 @@
+/* Signals: sending, and acting on them.
+ *
+ * A signal is a bit in sig_pending, set by anybody under p->lock. It is acted upon only by the process
+ * itself, on its way to user mode; ATTENTION_SIGNAL makes it look there. A process that sleeps interruptibly
+ * is woken with -EINTR, and comes that way by itself; one that runs on another hart is interrupted there. So
+ * a process dies at a point where it holds no locks and has no transaction open. */
+#include "proc/signal.h"
+
+#include "abi/errno.h"
+#include "abi/wait.h"
+#include "mm/slab.h"
+#include "lib/string.h"
+#include "proc/cpu.h"
+#include "proc/proc.h"
+#include "sync/waitqueue.h"
+#include "trap/syscall.h"
+#include "mm/usercopy.h"
+
+#define BIT(sig) (1ul << ((sig)-1))
+#define IGNORED_BY_DEFAULT                                                                                   \
+    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+
+static struct slab_cache sighand_slab = SLAB_INIT(sighand_slab, "sighand", struct sighand);
+
+struct sighand *sighand_create(void)
+{
+    struct sighand *s = slab_alloc(&sighand_slab);
+
+    if (s)
+        s->refs = 1;
+    return s;
+}
+
+struct sighand *sighand_copy(const struct sighand *old)
+{
+    struct sighand *s = sighand_create();
+
+    if (s)
+        memcpy(s->action, old->action, sizeof(s->action));
+    return s;
+}
+
+void sighand_put(struct sighand *s)
+{
+    if (__atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) == 1)
+        slab_free(&sighand_slab, s);
+}
+
+void sighand_exec(struct sighand *s)
+{
+    for (int sig = 1; sig <= NSIG; sig++)
+        if (s->action[sig].handler != SIGNAL_IGNORE)
+            s->action[sig] = (struct abi_sigaction){0};
+}
+
+static bool ignores(const struct proc *p, int sig)
+{
+    return IGNORED_BY_DEFAULT & BIT(sig) ||
+           __atomic_load_n(&p->sighand->action[sig].handler, __ATOMIC_RELAXED) == SIGNAL_IGNORE;
+}
+
+void signal_send(struct proc *p, int sig)
+{
+    spin_lock(&p->lock);
+    if (p->kernel_thread || p->state == PROC_ZOMBIE || ignores(p, sig)) {
+        spin_unlock(&p->lock);
+        return;
+    }
+    p->sig_pending |= BIT(sig);
+    __atomic_fetch_or(&p->attention, ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+    spin_unlock(&p->lock);
+    wait_interrupt(p, -EINTR);
+    irq_push();
+    if (p != current() && __atomic_load_n(&p->on_cpu, __ATOMIC_RELAXED) && p->cpu != mycpu())
+        cpu_kick(p->cpu);
+    irq_pop();
+}
+
+/* Pending signals that are not blocked; SIGKILL cannot be. */
+static uint64_t deliverable(const struct proc *p)
+{
+    return __atomic_load_n(&p->sig_pending, __ATOMIC_RELAXED) & ~(p->sig_blocked & ~BIT(SIGKILL));
+}
+
+bool signal_pending(void)
+{
+    return deliverable(current()) != 0;
+}
+
+void signal_deliver(struct trapframe *tf)
+{
+    struct proc *p = current();
+    uint64_t ready;
+
+    (void)tf;
+    spin_lock(&p->lock);
+    __atomic_fetch_and(&p->attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+    ready = deliverable(p);
+    p->sig_pending &= ~ready;
+    spin_unlock(&p->lock);
+    if (ready & BIT(SIGKILL))
+        proc_exit(WAIT_SIGNALED(SIGKILL));
+    for (; ready; ready &= ready - 1) {
+        int sig = __builtin_ctzl(ready) + 1;
+        if (!ignores(p, sig)) /* the disposition may have changed since it was sent */
+            proc_exit(WAIT_SIGNALED(sig));
+    }
+}
+
+/* ---- kill ---- */
+
+struct target {
+    int pid, sig; /* as given to kill */
+    int found, sent;
+};
+
+/* May sig be sent to p? Process 1 and kernel threads are out of reach. */
+static int send_checked(struct proc *p, int sig)
+{
+    if (p->pid == 1 || p->kernel_thread)
+        return -EPERM;
+    if (sig)
+        signal_send(p, sig);
+    return 0;
+}
+
+static bool kill_one(struct proc *p, void *arg)
+{
+    struct target *t = arg;
+    bool match = t->pid == -1 ? p->pid != 1 && p != current() && !p->kernel_thread : p->pgid == -t->pid;
+
+    if (match) {
+        t->found++;
+        t->sent += send_checked(p, t->sig) == 0;
+    }
+    return true;
+}
+
+int signal_kill(int pid, int sig)
+{
+    struct target t = {.pid = pid, .sig = sig};
+
+    if (sig < 0 || sig > NSIG)
+        return -EINVAL;
+    if (pid > 0) {
+        struct proc *p = proc_find(pid);
+        if (!p)
+            return -ESRCH;
+        int err = send_checked(p, sig);
+        proc_put(p);
+        return err;
+    }
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    if (pid == 0)
+        t.pid = -current()->pgid;
+    proc_for_each(1, kill_one, &t);
+    if (!t.found)
+        return -ESRCH;
+    return t.sent ? 0 : -EPERM;
+}
+
+/* ---- system calls ---- */
+
+int64_t sys_kill(const uint64_t arg[6])
+{
+    return signal_kill((int)arg[0], (int)arg[1]);
+}
+
+int64_t sys_tkill(const uint64_t arg[6])
+{
+    return (int)arg[0] > 0 ? signal_kill((int)arg[0], (int)arg[1]) : -EINVAL;
+}
+
+int64_t sys_tgkill(const uint64_t arg[6])
+{
+    if ((int)arg[0] <= 0 || (int)arg[1] <= 0)
+        return -EINVAL;
+    return (int)arg[0] == (int)arg[1] ? signal_kill((int)arg[1], (int)arg[2]) : -ESRCH;
+}
+
+int64_t sys_rt_sigaction(const uint64_t arg[6])
+{
+    struct proc *p = current();
+    int sig = (int)arg[0], err;
+    struct abi_sigaction new;
+
+    if (sig < 1 || sig > NSIG || arg[3] != sizeof(uint64_t))
+        return -EINVAL;
+    if (arg[1] && (sig == SIGKILL || sig == SIGSTOP))
+        return -EINVAL;
+    if (arg[1] && (err = copyin(&new, arg[1], sizeof(new))))
+        return err;
+    if (arg[2] && (err = copyout(arg[2], &p->sighand->action[sig], sizeof(new))))
+        return err;
+    if (arg[1])
+        p->sighand->action[sig] = new;
+    return 0;
+}
+
+int64_t sys_rt_sigprocmask(const uint64_t arg[6])
+{
+    struct proc *p = current();
+    uint64_t set, old = p->sig_blocked;
+    int err;
+
+    if (arg[3] != sizeof(uint64_t))
+        return -EINVAL;
+    if (arg[1] && (err = copyin(&set, arg[1], sizeof(set))))
+        return err;
+    if (arg[1] && (int)arg[0] != SIG_BLOCK && (int)arg[0] != SIG_UNBLOCK && (int)arg[0] != SIG_SETMASK)
+        return -EINVAL;
+    if (arg[2] && (err = copyout(arg[2], &old, sizeof(old))))
+        return err;
+    if (!arg[1])
+        return 0;
+    if ((int)arg[0] == SIG_BLOCK)
+        set |= old;
+    else if ((int)arg[0] == SIG_UNBLOCK)
+        set = old & ~set;
+    spin_lock(&p->lock);
+    p->sig_blocked = set & ~(BIT(SIGKILL) | BIT(SIGSTOP));
+    __atomic_fetch_or(&p->attention, ATTENTION_SIGNAL,
+                      __ATOMIC_SEQ_CST); /* some may have become deliverable */
+    spin_unlock(&p->lock);
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* Mutexes.
+ *
+ * The word holds the owner's address, so taking a free mutex and giving back one that nobody waits for is one
+ * atomic instruction each. Bit 0 says that somebody may be waiting. A process that has to wait sets the bit,
+ * puts itself on the wait queue and looks again before it sleeps; the owner that finds the bit set frees the
+ * mutex first and then wakes one. Whoever wakes takes the mutex with the bit set, since others may wait
+ * still. */
+#include "sync/mutex.h"
+
+#include "lib/printk.h"
+#include "proc/proc.h"
+#include "sync/wait.h"
+#include "sync/waitqueue.h"
+
+#define WAITERS 1ul
+
+void mutex_init(struct mutex *m, const char *name)
+{
+    m->word = 0;
+    m->name = name;
+}
+
+bool mutex_held(const struct mutex *m)
+{
+    return (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~WAITERS) == (uintptr_t)current();
+}
+
+static bool take(struct mutex *m, uintptr_t flag)
+{
+    uintptr_t free = 0;
+
+    return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)current() | flag, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+    return take(m, 0);
+}
+
+void mutex_lock(struct mutex *m)
+{
+    if (likely(take(m, 0)))
+        return;
+    assert(!mutex_held(m));
+    while (!take(m, WAITERS)) {
+        wait_begin(m, false);
+        /* Sets the bit only while the mutex is held; the owner frees it before it wakes, and this process is
+         * on the queue already, so either the bit is seen or the mutex is seen free. */
+        uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
+        if (word == 0 || !__atomic_compare_exchange_n(&m->word, &word, word | WAITERS, false,
+                                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            wait_cancel();
+        else
+            wait_end(WAIT_FOREVER);
+    }
+}
+
+void mutex_unlock(struct mutex *m)
+{
+    assert(mutex_held(m));
+    if (__atomic_exchange_n(&m->word, 0, __ATOMIC_SEQ_CST) & WAITERS)
+        wakeup_one(m);
+}

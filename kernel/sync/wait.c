@@ -1,0 +1,205 @@
+/* Sleeping and waking.
+ *
+ * Wait queues are the buckets of a hash table over channels. A bucket's lock protects its list and, for each
+ * process on it: wait_chan, wait_link, wait_interruptible, wait_result, and the step to and from SLEEPING.
+ *
+ *   wait_begin    on the queue, still RUNNING: may be preempted, and woken, like that
+ *   wait_end      SLEEPING, if nobody has taken it off the queue in between
+ *   wake-up       off the queue; if SLEEPING, handed to sched_ready
+ *
+ * So a wake-up that comes between looking at the condition and sleeping is never lost: it takes the process
+ * off the queue, and wait_end finds that. */
+#include "sync/wait.h"
+
+#include "abi/errno.h"
+#include "lib/list.h"
+#include "proc/cpu.h"
+#include "proc/proc.h"
+#include "proc/sched.h"
+#include "sync/waitqueue.h"
+#include "trap/riscv.h"
+
+#define BUCKETS 512
+
+static struct bucket {
+    struct spinlock lock;
+    struct list procs; /* in order of arrival; next is NULL before the first use */
+} buckets[BUCKETS];
+
+/* Fibonacci hashing: channels are addresses, alike in their low bits. */
+static struct bucket *lock_bucket(const void *chan)
+{
+    struct bucket *b = &buckets[((uintptr_t)chan * 0x9e3779b97f4a7c15ul) >> 55];
+
+    spin_lock(&b->lock);
+    if (unlikely(!b->procs.next)) {
+        list_init(&b->procs);
+        b->lock.rank = RANK_WAIT;
+        b->lock.name = "wait";
+    }
+    return b;
+}
+_Static_assert(BUCKETS == 1 << (64 - 55), "lock_bucket's shift");
+
+void wait_begin(const void *chan, bool interruptible)
+{
+    struct proc *p = current();
+    struct bucket *b = lock_bucket(chan);
+
+    p->wait_result = 0;
+    p->wait_interruptible = interruptible;
+    p->wait_chan = chan;
+    list_push_back(&b->procs, &p->wait_link);
+    spin_unlock(&b->lock);
+}
+
+/* Takes p off its queue: the caller holds the bucket's lock. Returns true if p was asleep, and has to be made
+ * ready. */
+static bool take_off(struct proc *p, int result)
+{
+    bool asleep = p->state == PROC_SLEEPING;
+
+    list_remove(&p->wait_link);
+    p->wait_result = result;
+    __atomic_store_n(&p->wait_chan, NULL,
+                     __ATOMIC_RELEASE); /* pairs with wait_end, which may read no more than this */
+    return asleep;
+}
+
+/* p may be woken by others at any time, and even wait for something else by the time its bucket is locked. */
+static bool remove_if_waiting(struct proc *p, int result, bool only_interruptible, bool *asleep)
+{
+    const void *chan;
+
+    while ((chan = __atomic_load_n(&p->wait_chan, __ATOMIC_ACQUIRE))) {
+        struct bucket *b = lock_bucket(chan);
+        bool same = p->wait_chan == chan;
+        bool found = same && (p->wait_interruptible || !only_interruptible);
+
+        if (found)
+            *asleep = take_off(p, result);
+        spin_unlock(&b->lock);
+        if (same)
+            return found;
+    }
+    return false;
+}
+
+void wait_cancel(void)
+{
+    bool asleep;
+
+    remove_if_waiting(current(), 0, false, &asleep);
+}
+
+void wait_interrupt(struct proc *p, int result)
+{
+    bool asleep = false;
+
+    if (remove_if_waiting(p, result, true, &asleep) && asleep)
+        sched_ready(p);
+}
+
+static void timed_out(struct timer *t)
+{
+    wait_interrupt(container_of(t, struct proc, wait_timer), -ETIMEDOUT);
+}
+
+int wait_end(uint64_t deadline)
+{
+    struct proc *p = current();
+    const void *chan;
+
+    /* A signal sent before wait_begin finds nobody to interrupt: look for it now. */
+    if (p->wait_interruptible && signal_pending())
+        wait_interrupt(p, -EINTR);
+    if (deadline != WAIT_FOREVER)
+        timer_arm(&p->wait_timer, deadline, timed_out);
+
+    irq_push();
+    chan = __atomic_load_n(&p->wait_chan, __ATOMIC_ACQUIRE);
+    if (chan) {
+        struct bucket *b = lock_bucket(chan);
+        bool sleeps = p->wait_chan != NULL; /* nobody but p itself puts it on another queue */
+
+        if (sleeps)
+            p->state = PROC_SLEEPING;
+        spin_unlock(&b->lock);
+        if (sleeps)
+            sched_switch();
+    }
+    irq_pop();
+
+    if (deadline != WAIT_FOREVER)
+        timer_cancel(&p->wait_timer);
+    return p->wait_result;
+}
+
+void sleep(const void *chan, struct spinlock *l)
+{
+    wait_begin(chan, false);
+    spin_unlock(l);
+    wait_end(WAIT_FOREVER);
+    spin_lock(l);
+}
+
+int sleep_interruptible(const void *chan, struct spinlock *l, uint64_t deadline)
+{
+    wait_begin(chan, true);
+    spin_unlock(l);
+    int result = wait_end(deadline);
+    spin_lock(l);
+    return result;
+}
+
+void sleep_mutex(const void *chan, struct mutex *m)
+{
+    wait_begin(chan, false);
+    mutex_unlock(m);
+    wait_end(WAIT_FOREVER);
+    mutex_lock(m);
+}
+
+int sleep_mutex_interruptible(const void *chan, struct mutex *m, uint64_t deadline)
+{
+    wait_begin(chan, true);
+    mutex_unlock(m);
+    int result = wait_end(deadline);
+    mutex_lock(m);
+    return result;
+}
+
+/* Wakes at most `max` of those that wait for chan; in order, so that nobody is passed over. */
+static int wake(const void *chan, int max)
+{
+    struct bucket *b = lock_bucket(chan);
+    struct proc *p, *next;
+    struct list woken = LIST_INIT(woken);
+    int n = 0;
+
+    list_for_each_entry_safe (p, next, &b->procs, wait_link) {
+        if (p->wait_chan != chan)
+            continue;
+        if (take_off(p, 0))
+            list_push_back(&woken, &p->wait_link);
+        if (++n == max)
+            break;
+    }
+    spin_unlock(&b->lock);
+    while (!list_empty(&woken)) {
+        p = list_first(&woken, struct proc, wait_link);
+        list_remove(&p->wait_link);
+        sched_ready(p);
+    }
+    return n;
+}
+
+int wakeup(const void *chan)
+{
+    return wake(chan, -1);
+}
+
+int wakeup_one(const void *chan)
+{
+    return wake(chan, 1);
+}

@@ -1,0 +1,252 @@
+/* Time.
+ *
+ * The time CSR counts at machine.timebase, in step on all harts. Each hart has one comparator, stimecmp where
+ * the ISA has Sstc, else the firmware's (SBI set_timer). It is set to the earliest of the hart's timers and
+ * its scheduler tick; an idle hart has no tick, so it sleeps until something is really due.
+ *
+ * Timers are kept per hart in a pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986): arming takes
+ * constant time, and taking out any timer amortised logarithmic time, without memory of its own. A node's
+ * prev is its left sibling, or its parent if it is the first child; the root's prev is NULL. */
+#include "trap/timer.h"
+
+#include "boot/machine.h"
+#include "boot/sbi.h"
+#include "abi/time.h"
+#include "drivers/drivers.h"
+#include "lib/printk.h"
+#include "proc/cpu.h"
+#include "proc/sched.h"
+#include "trap/riscv.h"
+
+#define NEVER (~0ull)
+
+static uint64_t boot_ticks;     /* c  the time CSR at boot */
+static uint64_t ns_per_tick_32; /* c  ns per tick, 32.32 fixed point */
+static uint64_t day_offset;     /* a  time of day - monotonic, ns */
+
+void timer_init(void)
+{
+    boot_ticks = rdtime();
+    ns_per_tick_32 = (NSEC_PER_SEC << 32) / machine.timebase;
+    if (!machine.sstc && !sbi_has_timer())
+        boot_fail("no timer: the harts have no Sstc and the firmware has no TIME extension");
+}
+
+uint64_t time_ticks_to_ns(uint64_t ticks)
+{
+    return (unsigned __int128)ticks * ns_per_tick_32 >> 32;
+}
+
+/* Rounded up, so that the clock has reached ns when the comparator fires. */
+static uint64_t ns_to_ticks(uint64_t ns)
+{
+    return ns / NSEC_PER_SEC * machine.timebase + ns % NSEC_PER_SEC * machine.timebase / NSEC_PER_SEC + 1;
+}
+
+uint64_t time_monotonic(void)
+{
+    return time_ticks_to_ns(rdtime() - boot_ticks);
+}
+
+uint64_t time_of_day(void)
+{
+    return time_monotonic() + __atomic_load_n(&day_offset, __ATOMIC_RELAXED);
+}
+
+void time_set_of_day(uint64_t ns)
+{
+    __atomic_store_n(&day_offset, ns - time_monotonic(), __ATOMIC_RELAXED);
+}
+
+/* Set this hart's comparator to what comes first. Interrupts off. */
+static void program(struct cpu *c, const struct timer *root)
+{
+    uint64_t deadline = root ? root->deadline : NEVER;
+
+    if (c->tick_deadline && c->tick_deadline < deadline)
+        deadline = c->tick_deadline;
+    uint64_t ticks = deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline);
+    if (machine.sstc)
+        csr_write(0x14d, ticks); /* stimecmp (Sstc extension); the assembler may not know the name */
+    else
+        sbi_set_timer(ticks);
+}
+
+/* ---- pairing heap ---- */
+
+static struct timer *meld(struct timer *a, struct timer *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    if (b->deadline < a->deadline) {
+        struct timer *t = a;
+        a = b;
+        b = t;
+    }
+    b->sibling = a->child;
+    if (b->sibling)
+        b->sibling->prev = b;
+    b->prev = a;
+    a->child = b;
+    return a;
+}
+
+/* Melds a list of siblings: in pairs from the left, then all together from the right. */
+static struct timer *meld_siblings(struct timer *first)
+{
+    struct timer *pairs = NULL, *root = NULL;
+
+    while (first) {
+        struct timer *a = first, *b = a->sibling;
+        first = b ? b->sibling : NULL;
+        a->sibling = a->prev = NULL;
+        if (b)
+            b->sibling = b->prev = NULL;
+        a = meld(a, b);
+        a->sibling = pairs;
+        pairs = a;
+    }
+    while (pairs) {
+        struct timer *next = pairs->sibling;
+        pairs->sibling = NULL;
+        root = meld(root, pairs);
+        pairs = next;
+    }
+    return root;
+}
+
+/* Caller holds the lock of the hart whose heap t is in. */
+static void heap_remove(struct cpu *c, struct timer *t)
+{
+    struct timer *children = meld_siblings(t->child);
+
+    if (!t->prev) {
+        c->timers = children;
+    } else {
+        if (t->prev->child == t)
+            t->prev->child = t->sibling;
+        else
+            t->prev->sibling = t->sibling;
+        if (t->sibling)
+            t->sibling->prev = t->prev;
+        c->timers = meld(c->timers, children);
+    }
+    t->child = t->sibling = t->prev = NULL;
+    t->cpu = NULL;
+}
+
+/* ---- timers ---- */
+
+void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer *))
+{
+    irq_push();
+    struct cpu *c = mycpu();
+
+    spin_lock(&c->timer_lock);
+    assert(!t->cpu);
+    t->deadline = deadline;
+    t->function = function;
+    t->child = t->sibling = t->prev = NULL;
+    t->cpu = c;
+    c->timers = meld(c->timers, t);
+    if (c->timers == t)
+        program(c, t);
+    spin_unlock(&c->timer_lock);
+    irq_pop();
+}
+
+void timer_cancel(struct timer *t)
+{
+    struct cpu *c = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+
+    if (c) {
+        spin_lock(&c->timer_lock);
+        if (t->cpu == c)
+            heap_remove(c, t);
+        spin_unlock(&c->timer_lock);
+    }
+    /* It may be due just now: then its function is running on the hart that armed it. */
+    for (unsigned i = 0; i < machine.nharts; i++)
+        while (__atomic_load_n(&cpus[i].timer_running, __ATOMIC_ACQUIRE) == t)
+            ;
+}
+
+static void run_due(struct cpu *c)
+{
+    uint64_t now = time_monotonic();
+
+    spin_lock(&c->timer_lock);
+    while (c->timers && c->timers->deadline <= now) {
+        struct timer *t = c->timers;
+        __atomic_store_n(&c->timer_running, t, __ATOMIC_RELAXED);
+        heap_remove(c, t);
+        spin_unlock(&c->timer_lock);
+        t->function(t);
+        __atomic_store_n(&c->timer_running, NULL, __ATOMIC_RELEASE);
+        spin_lock(&c->timer_lock);
+    }
+    if (c->tick_deadline && c->tick_deadline <= now)
+        c->tick_deadline = now + SCHED_SLICE;
+    program(c, c->timers);
+    spin_unlock(&c->timer_lock);
+}
+
+void timer_tick_start(void)
+{
+    struct cpu *c = mycpu();
+
+    if (likely(c->tick_deadline))
+        return;
+    c->tick_deadline = time_monotonic() + SCHED_SLICE;
+    spin_lock(&c->timer_lock);
+    program(c, c->timers);
+    spin_unlock(&c->timer_lock);
+}
+
+void timer_tick_stop(void)
+{
+    struct cpu *c = mycpu();
+
+    if (!c->tick_deadline)
+        return;
+    c->tick_deadline = 0;
+    spin_lock(&c->timer_lock);
+    program(c, c->timers);
+    spin_unlock(&c->timer_lock);
+}
+
+void timer_interrupt(bool user)
+{
+    struct cpu *c = mycpu();
+    struct proc *p = current();
+    bool tick = c->tick_deadline && c->tick_deadline <= time_monotonic();
+
+    run_due(c);
+    if (!tick)
+        return;
+    if (user)
+        p->user_ticks++;
+    else
+        p->kernel_ticks++;
+    random_stir(rdtime());
+    sched_tick();
+}
+
+void timer_off(void)
+{
+    csr_clear(sie, SIE_STIE);
+}
+
+void timer_on(void)
+{
+    csr_set(sie, SIE_STIE);
+}
+
+void timer_init_hart(void)
+{
+    struct cpu *c = mycpu();
+
+    spin_init(&c->timer_lock, "timers", RANK_TIMER);
+    program(c, NULL);
+    timer_on();
+}

@@ -1,0 +1,195 @@
+/* What a trap means: system call, interrupt, page fault, or a program's mistake.
+ *
+ *                     from user mode                         from the kernel
+ *   system call       syscall.c                              (cannot happen)
+ *   interrupt         timer, device, another hart            the same
+ *   page fault        aspace_fault; a mistake ends it        the kernel is wrong: panic
+ *   other exception   first floating point; else ends it     the kernel is wrong: panic
+ *
+ * The kernel never follows a user address, so a fault in the kernel is never the program's doing.
+ * Interrupts are off from the trap until trap_user turns them on, which it does for all that may take long.
+ */
+#include "trap/trap.h"
+
+#include "abi/errno.h"
+#include "abi/signal.h"
+#include "abi/wait.h"
+#include "drivers/drivers.h"
+#include "lib/printk.h"
+#include "mm/aspace.h"
+#include "mm/usercopy.h"
+#include "proc/cpu.h"
+#include "proc/sched.h"
+#include "proc/signal.h"
+#include "trap/fp.h"
+#include "trap/riscv.h"
+#include "trap/timer.h"
+#include "trap/trapframe.h"
+
+void trap_entry(void); /* trampoline.S */
+
+void trap_init_hart(void)
+{
+    csr_write(sscratch, 0);
+    csr_write(stvec, trap_entry);
+    /* User programs may read cycle, time and instret (section 4.1.5). */
+    csr_write(scounteren, 7);
+    csr_set(sie, SIE_SSIE);
+}
+
+static const char *exception_name(uint64_t cause)
+{
+    static const char *const names[] = {
+        [EXC_INST_MISALIGNED] = "jump to a misaligned address",
+        [EXC_INST_ACCESS] = "instruction access fault",
+        [EXC_INST_ILLEGAL] = "illegal or privileged instruction",
+        [EXC_BREAKPOINT] = "breakpoint",
+        [EXC_LOAD_MISALIGNED] = "misaligned read",
+        [EXC_LOAD_ACCESS] = "read access fault",
+        [EXC_STORE_MISALIGNED] = "misaligned write",
+        [EXC_STORE_ACCESS] = "write access fault",
+        [EXC_ECALL_U] = "system call",
+        [EXC_INST_PAGE] = "jump",
+        [EXC_LOAD_PAGE] = "read",
+        [EXC_STORE_PAGE] = "write",
+    };
+    return cause < ARRAY_SIZE(names) && names[cause] ? names[cause] : "unknown exception";
+}
+
+/* Ends the current program for what it did, and says it in words. */
+_Noreturn static void kill_program(const struct trapframe *tf, int sig, const char *what, const char *why,
+                                   uint64_t addr)
+{
+    struct proc *p = current();
+
+    printk("%s[%d]: %s%s 0x%lx, at pc 0x%lx: killed\n", p->name, p->pid, what, why, addr, tf->epc);
+    proc_exit(WAIT_SIGNALED(sig));
+}
+
+static void user_page_fault(struct trapframe *tf, uint64_t cause, uint64_t addr)
+{
+    enum fault_access access = cause == EXC_STORE_PAGE  ? FAULT_WRITE
+                               : cause == EXC_INST_PAGE ? FAULT_EXEC
+                                                        : FAULT_READ;
+    int err = aspace_fault(current()->aspace, addr, access);
+    const char *what = exception_name(cause), *why;
+
+    if (likely(!err)) {
+        if (access == FAULT_EXEC)
+            fence_i(); /* the page's content was stored as data */
+        return;
+    }
+    if (err == -ENOMEM && current()->pid == 1) {
+        sched_sleep_ns(10000000); /* process 1 must live: it tries again once others have given up theirs */
+        return;
+    }
+    if (err == -ENOMEM)
+        kill_program(tf, SIGKILL, what, " found no free memory for address", addr);
+    if (err == -EIO)
+        kill_program(tf, SIGBUS, what, " of a file page that the disk could not deliver, address", addr);
+    if (err == -ENXIO)
+        kill_program(tf, SIGBUS, what, " beyond the end of the mapped file, address", addr);
+    if (addr < USER_MIN)
+        why = " through a null pointer, address";
+    else if (addr >= USER_TOP)
+        why = " outside user space, address";
+    else
+        why = " not allowed there or nothing mapped, address";
+    kill_program(tf, SIGSEGV, what, why, addr);
+}
+
+static void user_exception(struct trapframe *tf, uint64_t cause, uint64_t addr)
+{
+    const char *what = exception_name(cause);
+
+    switch (cause) {
+    case EXC_INST_PAGE:
+    case EXC_LOAD_PAGE:
+    case EXC_STORE_PAGE:
+        user_page_fault(tf, cause, addr);
+        break;
+    case EXC_INST_ILLEGAL:
+        if (!fp_first_use(tf))
+            kill_program(tf, SIGILL, what, "", addr);
+        break;
+    case EXC_BREAKPOINT:
+        kill_program(tf, SIGTRAP, what, ", address", addr);
+    case EXC_INST_MISALIGNED:
+    case EXC_LOAD_MISALIGNED:
+    case EXC_STORE_MISALIGNED:
+        kill_program(tf, SIGBUS, what, ", address", addr);
+    default:
+        kill_program(tf, SIGSEGV, what, ", address", addr);
+    }
+}
+
+static void interrupt(uint64_t cause, bool user)
+{
+    mycpu()->interrupts++;
+    switch (cause & ~SCAUSE_INTERRUPT) {
+    case IRQ_S_TIMER:
+        timer_interrupt(user);
+        break;
+    case IRQ_S_EXT:
+        plic_interrupt();
+        break;
+    case IRQ_S_SOFT: /* another hart's cpu_kick */
+        csr_clear(sip, SIE_SSIE);
+        cpu_kicked();
+        break;
+    default:
+        panic("interrupt %lu, which was never turned on", cause & ~SCAUSE_INTERRUPT);
+    }
+}
+
+void trap_before_user(struct trapframe *tf)
+{
+    struct proc *p = current();
+
+    irq_disable();
+    while (unlikely(__atomic_load_n(&p->attention, __ATOMIC_RELAXED))) {
+        irq_enable();
+        if (p->attention & ATTENTION_RESCHED)
+            sched_preempt();
+        if (p->attention & ATTENTION_SIGNAL)
+            signal_deliver(tf);
+        irq_disable();
+    }
+}
+
+void trap_user(struct trapframe *tf, uint64_t cause)
+{
+    if (likely(cause == EXC_ECALL_U)) {
+        irq_enable();
+        tf->epc += 4; /* behind the ecall */
+        syscall_dispatch(tf);
+    } else if (cause & SCAUSE_INTERRUPT) {
+        interrupt(cause, true);
+    } else {
+        uint64_t addr = csr_read(stval); /* before interrupts may change it */
+        irq_enable();
+        user_exception(tf, cause, addr);
+    }
+    trap_before_user(tf);
+}
+
+void trap_kernel(struct trapframe *tf, uint64_t cause)
+{
+    struct proc *p = current();
+
+    if (!(cause & SCAUSE_INTERRUPT)) {
+        uint64_t addr = csr_read(stval);
+        panic("%s in the kernel: address 0x%lx, pc 0x%lx, ra 0x%lx%s", exception_name(cause), addr, tf->epc,
+              tf->ra, kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)" : "");
+    }
+    interrupt(cause, false);
+    /* Interrupts were on, so no spin lock is held: the kernel may be preempted here. Not the idle process,
+     * which looks for work itself, nor one that is putting itself to sleep, which has interrupts off. */
+    if (unlikely(p->attention & ATTENTION_RESCHED) && p != mycpu()->idle)
+        sched_preempt();
+}
+
+_Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc)
+{
+    panic("kernel stack overflow: sp 0x%lx, pc 0x%lx", sp, pc);
+}

@@ -1,0 +1,20 @@
+/* Traps: the C side of trampoline.S. */
+#pragma once
+#include "lib/types.h"
+
+struct trapframe;
+
+void trap_init_hart(void); /* stvec and the interrupts that a hart takes */
+
+/* Called by trampoline.S only, interrupts off. */
+void trap_user(struct trapframe *tf, uint64_t cause);
+void trap_kernel(struct trapframe *tf, uint64_t cause);
+_Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc);
+
+/* What every way to user mode ends with: gives way if its time is up, delivers signals. Returns with
+ * interrupts off, and they stay off until sret. */
+void trap_before_user(struct trapframe *tf);
+
+/* The system call that the frame asks for (syscall.c). */
+void syscall_dispatch(struct trapframe *tf);
+const char *syscall_name(uint64_t number); /* NULL: there is none */

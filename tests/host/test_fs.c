@@ -1,0 +1,809 @@
+/* kernel/fs on the harness's disk: names, content, limits, failures, and power cuts at every moment.
+ *
+ * Each test boots a machine of its own in a child process, on a disk that this program formats; after the test the disk is
+ * checked by mkfs/fsck, if the environment's FSCK says where that is. Power cuts: a workload of numbered operations
+ * leaves in shared memory a hash of the whole tree after each of them; after a cut at any moment, the machine that boots
+ * from what the disk holds must find exactly the tree after operation k, for a k not before the last sync. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/limits.h"
+#include "fs/fs.h"
+#include "fs/inode.h"
+#include "fs/namei.h"
+#include "lib/crc32c.h"
+#include "lib/printk.h"
+#include "mm/page.h"
+
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "# line %d: %s\n", __LINE__, #cond);                                   \
+            return 1;                                                                              \
+        }                                                                                          \
+    } while (0)
+
+/* ---- A disk ---- */
+
+static struct fs_super *format(uint32_t nblocks, uint32_t ninodes, uint32_t slot)
+{
+    harness_disk_create(nblocks);
+    struct fs_super *s = harness_disk_block(0);
+    *s = (struct fs_super){.magic = FS_MAGIC, .version = FS_VERSION, .block_size = FS_BLOCK_SIZE,
+                           .nblocks = nblocks, .ninodes = ninodes, .journal_start = 1, .journal_slot = slot,
+                           .root = FS_ROOT_INO, .uuid = "test's own disk"};
+    s->inode_map_start = 1 + 2 * slot;
+    s->inode_map_blocks = (ninodes + FS_BITS_PER_BLOCK - 1) / FS_BITS_PER_BLOCK;
+    s->block_map_start = s->inode_map_start + s->inode_map_blocks;
+    s->block_map_blocks = (nblocks + FS_BITS_PER_BLOCK - 1) / FS_BITS_PER_BLOCK;
+    s->inode_start = s->block_map_start + s->block_map_blocks;
+    s->inode_blocks = (ninodes + FS_INODES_PER_BLOCK - 1) / FS_INODES_PER_BLOCK;
+    s->data_start = s->inode_start + s->inode_blocks;
+    s->checksum = crc32c(0, s, offsetof(struct fs_super, checksum));
+
+    uint8_t *map = harness_disk_block(s->block_map_start);
+    for (uint32_t i = 0; i < s->block_map_blocks * FS_BITS_PER_BLOCK; i++)
+        if (i <= s->data_start || i >= nblocks - 1)
+            map[i / 8] |= 1 << i % 8;
+    map = harness_disk_block(s->inode_map_start);
+    for (uint32_t i = 0; i < s->inode_map_blocks * FS_BITS_PER_BLOCK; i++)
+        if (i < 2 || i >= ninodes)
+            map[i / 8] |= 1 << i % 8;
+    struct fs_inode *root = (struct fs_inode *)harness_disk_block(s->inode_start) + FS_ROOT_INO;
+    *root = (struct fs_inode){.mode = S_IFDIR | 0755, .nlink = 2, .size = FS_BLOCK_SIZE, .nblocks = 1,
+                              .direct = {s->data_start}};
+    struct fs_dirent *e = harness_disk_block(s->data_start);
+    e[0] = (struct fs_dirent){.ino = FS_ROOT_INO, .type = DT_DIR, .name = "."};
+    e[1] = (struct fs_dirent){.ino = FS_ROOT_INO, .type = DT_DIR, .name = ".."};
+    memcpy(harness_disk_block(nblocks - 1), s, FS_BLOCK_SIZE);
+    return s;
+}
+
+static bool fsck(void)
+{
+    const char *program = getenv("FSCK");
+    char path[64], command[256];
+    if (!program)
+        return true;
+    snprintf(path, sizeof(path), "/tmp/test_fs.%d.img", (int)getpid());
+    snprintf(command, sizeof(command), "%s -n %s > %s.out 2>&1 || { cat %s.out >&2; false; }", program, path, path, path);
+    harness_disk_save(path);
+    bool clean = system(command) == 0;
+    snprintf(command, sizeof(command), "rm -f %s %s.out", path, path);
+    return system(command) == 0 && clean;
+}
+
+/* ---- Short forms ---- */
+
+static struct inode *R;
+
+static int boot(void)
+{
+    int r = fs_mount();
+    R = r ? NULL : fs_root();
+    return r;
+}
+
+static struct inode *open_at(const char *path, int flags)
+{
+    struct inode *ip;
+    int r = namei_open(R, path, flags, S_IFREG | 0644, &ip);
+    return r ? NULL : ip;
+}
+
+static int make(const char *path)
+{
+    struct inode *ip;
+    int r = namei_open(R, path, O_CREAT | O_EXCL | O_RDWR, S_IFREG | 0644, &ip);
+    if (r == 0)
+        inode_put(ip);
+    return r;
+}
+
+static ssize_t put(struct inode *ip, const void *data, size_t n, uint64_t offset)
+{
+    struct uio u = {.addr = (uintptr_t)data, .left = n};
+    return inode_write(ip, &u, offset);
+}
+
+static ssize_t get(struct inode *ip, void *data, size_t n, uint64_t offset)
+{
+    return inode_read_kernel(ip, data, n, offset);
+}
+
+static ssize_t put_file(const char *path, int byte, size_t n)
+{
+    char *data = malloc(n + 1);
+    struct inode *ip = open_at(path, O_CREAT | O_TRUNC | O_WRONLY);
+    memset(data, byte, n);
+    ssize_t r = ip ? put(ip, data, n, 0) : -1;
+    inode_put(ip);
+    free(data);
+    return r;
+}
+
+/* The byte that a file consists of; -1: there is no such file, or it is not n times the same byte. */
+static int file_byte(const char *path, size_t n)
+{
+    struct inode *ip = open_at(path, O_RDONLY);
+    char *data = malloc(n + 1);
+    int byte = ip && get(ip, data, n + 1, 0) == (ssize_t)n ? (unsigned char)data[0] : -1;
+    for (size_t i = 0; byte >= 0 && i < n; i++)
+        if ((unsigned char)data[i] != byte)
+            byte = -1;
+    inode_put(ip);
+    free(data);
+    return byte;
+}
+
+static int stat_path(const char *path, struct abi_stat *st)
+{
+    struct inode *ip;
+    int r = namei(R, path, NAMEI_NOFOLLOW, &ip);
+    if (r == 0) {
+        inode_stat(ip, st);
+        inode_put(ip);
+    }
+    return r;
+}
+
+static unsigned links_of(const char *path)
+{
+    struct abi_stat st;
+    return stat_path(path, &st) ? 0 : st.nlink;
+}
+
+static uint64_t free_blocks(void)
+{
+    struct abi_statfs st;
+    fs_statfs(&st);
+    return st.bfree;
+}
+
+static uint64_t free_inodes(void)
+{
+    struct abi_statfs st;
+    fs_statfs(&st);
+    return st.ffree;
+}
+
+/* ---- A hash of the whole tree: names, types, links, sizes, contents ---- */
+
+struct listing {
+    unsigned n;
+    char name[600][FS_NAME_MAX + 1];
+};
+
+static bool list_entry_fn(void *arg, kernel_ino_t ino, uint8_t type, const char *name, size_t len, uint64_t next)
+{
+    struct listing *l = arg;
+    (void)ino, (void)type, (void)next;
+    if (l->n < 600 && !(len <= 2 && name[0] == '.')) {
+        memcpy(l->name[l->n], name, len);
+        l->name[l->n++][len] = 0;
+    }
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+    return (h ^ x) * 0x9e3779b97f4a7c15ull ^ (h >> 29);
+}
+
+static uint64_t tree_hash(const char *path)
+{
+    struct abi_stat st;
+    char sub[512], data[4096];
+    struct inode *ip;
+    if (namei(R, path, NAMEI_NOFOLLOW, &ip))
+        return 1;
+    inode_stat(ip, &st);
+    uint64_t h = mix(mix(mix(7, st.mode), st.nlink), S_ISDIR(st.mode) ? 0 : (uint64_t)st.size), offset = 0;
+    if (S_ISDIR(st.mode)) {
+        struct listing *l = calloc(1, sizeof(*l));
+        inode_lock(ip);
+        ip->ops->readdir(ip, &offset, list_entry_fn, l);
+        inode_unlock(ip);
+        qsort(l->name, l->n, sizeof(l->name[0]), compare);
+        for (unsigned i = 0; i < l->n; i++) {
+            snprintf(sub, sizeof(sub), "%s/%s", path, l->name[i]);
+            h = mix(mix(h, crc32c(0, l->name[i], strlen(l->name[i]))), tree_hash(sub));
+        }
+        free(l);
+    } else if (S_ISLNK(st.mode)) {
+        ssize_t n = namei_readlink(R, path, data, sizeof(data));
+        h = mix(h, n < 0 ? 99 : crc32c(0, data, (size_t)n));
+    } else {
+        ssize_t n;
+        for (; (n = get(ip, data, sizeof(data), offset)) > 0; offset += (uint64_t)n)
+            h = mix(h, crc32c(0, data, (size_t)n));
+        h = mix(h, (uint64_t)n);
+    }
+    inode_put(ip);
+    return h;
+}
+
+/* ---- Tests ---- */
+
+static int names(void *arg)
+{
+    char long_name[70], path[PATH_MAX], target[PATH_MAX];
+    struct inode *ip;
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(make("a") == 0 && make("a") == -EEXIST && make("/a") == -EEXIST && make("a/") == -EISDIR);
+    CHECK(make("a/b") == -ENOTDIR && make("none/b") == -ENOENT && make("") == -ENOENT);
+    CHECK(namei_mkdir(R, "d", 0755) == 0 && namei_mkdir(R, "d", 0755) == -EEXIST && namei_mkdir(R, "d/e/", 0755) == 0);
+    CHECK(namei_mkdir(R, "/", 0755) == -EEXIST && namei_mkdir(R, ".", 0755) == -EEXIST);
+    CHECK(links_of("/") == 3 && links_of("d") == 3 && links_of("d/e") == 2);
+    CHECK(namei(R, "a/", 0, &ip) == -ENOTDIR && namei(R, "a/.", 0, &ip) == -ENOTDIR);
+    CHECK(namei_open(R, "d", O_RDWR, 0, &ip) == -EISDIR && namei_open(R, "d", O_CREAT, 0, &ip) == -EISDIR);
+    CHECK(namei_open(R, "a", O_DIRECTORY, 0, &ip) == -ENOTDIR);
+    memset(long_name, 'x', 69);
+    long_name[60] = 0;
+    CHECK(make(long_name) == -ENAMETOOLONG && namei_unlink(R, long_name, false) == -ENAMETOOLONG);
+    long_name[59] = 0;
+    CHECK(make(long_name) == 0 && links_of(long_name) == 1);
+    long_name[58] = 0;
+    CHECK(links_of(long_name) == 0);
+    CHECK(make("...") == 0 && make("d/../d/./e//f") == 0 && links_of("../../d/e/f") == 1);
+
+    CHECK(namei_symlink(R, "s", "d/e") == 0 && namei_symlink(R, "s", "x") == -EEXIST && namei_symlink(R, "t", "") == -ENOENT);
+    CHECK(links_of("s/f") == 1 && links_of("s") == 1 && namei(R, "s/", NAMEI_NOFOLLOW, &ip) == 0);
+    CHECK(ip->nlink == 2 && namei_path(ip, path, sizeof(path)) == 0 && strcmp(path, "/d/e") == 0);
+    CHECK(namei_path(ip, path, 4) == -ERANGE && namei_path(R, path, 2) == 0 && strcmp(path, "/") == 0);
+    CHECK(namei_symlink(R, "d/e/up", "../../a") == 0 && namei_symlink(R, "abs", "/d/e/up") == 0);
+    inode_put(ip);
+    CHECK(namei(R, "abs", 0, &ip) == 0 && S_ISREG(ip->mode));
+    inode_put(ip);
+    CHECK(namei_symlink(R, "l1", "l2") == 0 && namei_symlink(R, "l2", "l1") == 0 && namei(R, "l1", 0, &ip) == -ELOOP);
+    CHECK(namei_symlink(R, "c0", "a") == 0);
+    for (int i = 1; i <= 40; i++) {
+        snprintf(path, sizeof(path), "c%d", i);
+        snprintf(target, sizeof(target), "c%d", i - 1);
+        CHECK(namei_symlink(R, path, target) == 0);
+    }
+    CHECK(namei(R, "c39", 0, &ip) == 0);
+    inode_put(ip);
+    CHECK(namei(R, "c40", 0, &ip) == -ELOOP && namei_open(R, "c1", O_NOFOLLOW, 0, &ip) == -ELOOP);
+    CHECK(namei_symlink(R, "dangling", "new") == 0 && make("dangling") == -EEXIST);
+    CHECK((ip = open_at("dangling", O_CREAT | O_RDWR)) && links_of("new") == 1);
+    inode_put(ip);
+    memset(target, 'y', sizeof(target));
+    target[4095] = 0;
+    CHECK(namei_symlink(R, "long", target) == 0 && namei_readlink(R, "long", path, sizeof(path)) == 4095);
+    CHECK(namei_readlink(R, "long", path, 10) == 10 && namei_readlink(R, "a", path, 10) == -EINVAL);
+
+    CHECK(namei_link(R, "a", R, "a2", false) == 0 && links_of("a") == 2 && namei_link(R, "a", R, "d", false) == -EEXIST);
+    CHECK(namei_link(R, "d", R, "d2", false) == -EPERM && namei_link(R, "none", R, "z", false) == -ENOENT);
+    CHECK(namei_link(R, "a", R, "z/", false) == -ENOENT && namei_link(R, "c1", R, "c1copy", false) == 0 && links_of("c1") == 2);
+    CHECK(namei_link(R, "c1", R, "a3", true) == 0 && links_of("a") == 3);
+    CHECK(namei_unlink(R, "d", false) == -EISDIR && namei_unlink(R, "a", true) == -ENOTDIR && namei_unlink(R, "a/", false) == -ENOTDIR);
+    CHECK(namei_unlink(R, "d", true) == -ENOTEMPTY && namei_unlink(R, "/", true) == -EBUSY && namei_unlink(R, "/", false) == -EISDIR);
+    CHECK(namei_unlink(R, "d/.", true) == -EINVAL && namei_unlink(R, "d/..", true) == -ENOTEMPTY && namei_unlink(R, ".", false) == -EISDIR);
+    CHECK(namei_unlink(R, "a2", false) == 0 && namei_unlink(R, "a2", false) == -ENOENT && links_of("a") == 2);
+
+    CHECK(namei(R, "d/e", 0, &ip) == 0 && namei_unlink(R, "d/e/f", false) == 0 && namei_unlink(R, "d/e/up", false) == 0);
+    CHECK(namei_unlink(R, "d/e", true) == 0 && links_of("d") == 2);
+    struct inode *z;
+    CHECK(namei_open(ip, "x", O_CREAT, S_IFREG, &z) == -ENOENT && namei_mkdir(ip, "x", 0) == -ENOENT);
+    CHECK(namei_link(R, "a", ip, "x", false) == -ENOENT && namei(ip, "..", 0, &z) == -ENOENT && namei_path(ip, path, 99) == -ENOENT);
+    CHECK(namei_rename(R, "a", ip, "x", 0) == -ENOENT);
+    inode_put(ip);
+    CHECK(namei_mknod(R, "tty", S_IFCHR | 0600, DEV_MAKE(5, 1)) == 0 && namei_mknod(R, "fifo", S_IFIFO, 0) == 0);
+    struct abi_stat st;
+    CHECK(stat_path("tty", &st) == 0 && st.rdev == DEV_MAKE(5, 1) && st.mode == (S_IFCHR | 0600));
+    fs_shutdown();
+    CHECK(make("late") == -EROFS && harness_disk_stats().out_of_range == 0);
+    return 0;
+}
+
+static int renames(void *arg)
+{
+    struct inode *d1, *d2;
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(put_file("f", 'f', 10) == 10 && put_file("g", 'g', 20) == 20 && namei_link(R, "f", R, "f2", false) == 0);
+    CHECK(namei_mkdir(R, "d1", 0755) == 0 && namei_mkdir(R, "d2", 0755) == 0 && namei_mkdir(R, "d1/s", 0755) == 0);
+    CHECK(namei(R, "d1", 0, &d1) == 0 && namei(R, "d2", 0, &d2) == 0);
+    CHECK(namei_rename(R, "f", R, "f2", 0) == 0 && links_of("f") == 2);
+    CHECK(namei_rename(R, "f", R, "g", RENAME_NOREPLACE) == -EEXIST && namei_rename(R, "f", R, "h", RENAME_EXCHANGE) == -ENOENT);
+    CHECK(namei_rename(R, "f", R, "h", 3) == -EINVAL && namei_rename(R, "none", R, "h", 0) == -ENOENT);
+    CHECK(namei_rename(R, "f", R, "d1", 0) == -EISDIR && namei_rename(R, "d1", R, "f", 0) == -ENOTDIR);
+    CHECK(namei_rename(R, "f", R, "h/", 0) == -ENOTDIR && namei_rename(R, "d1", R, "f/", 0) == -ENOTDIR);
+    CHECK(namei_rename(R, "d2", R, "d1", 0) == -ENOTEMPTY && namei_rename(R, "d1", d1, "s/x", 0) == -EINVAL);
+    CHECK(namei_rename(R, "d1", d1, "x", 0) == -EINVAL && namei_rename(d1, "s", R, "d1", 0) == -ENOTEMPTY);
+    CHECK(namei_rename(R, "d1", d1, "s", RENAME_EXCHANGE) == -EINVAL && namei_rename(d1, "s", R, "d1", RENAME_EXCHANGE) == -EINVAL);
+    CHECK(namei_rename(R, "d1/.", R, "x", 0) == -EBUSY && namei_rename(R, "/", R, "x", 0) == -EBUSY && namei_rename(R, "f", R, "..", 0) == -EBUSY);
+    CHECK(namei_rename(R, "f", R, "g", 0) == 0 && links_of("f") == 0 && file_byte("g", 10) == 'f' && links_of("g") == 2);
+    CHECK(namei_rename(d1, "s", d2, "s", 0) == 0 && links_of("d1") == 2 && links_of("d2") == 3 && links_of("d2/s/..") == 3);
+    CHECK(namei_mkdir(R, "d1/t", 0755) == 0 && namei_rename(d1, "t", d2, "s", 0) == 0);
+    CHECK(links_of("d1") == 2 && links_of("d2") == 3 && links_of("/") == 4);
+    CHECK(namei_rename(R, "g", d2, "s", RENAME_EXCHANGE) == 0 && links_of("d2") == 2 && links_of("/") == 5);
+    CHECK(links_of("g/..") == 5 && file_byte("d2/s", 10) == 'f');
+    CHECK(namei_mkdir(R, "d1/u", 0755) == 0 && namei_rename(R, "g", d1, "u", RENAME_EXCHANGE) == 0 && links_of("d1/u/..") == 3);
+    CHECK(namei_rename(R, "d1", R, "d2", 0) == -ENOTEMPTY && namei_unlink(R, "d2/s", false) == 0 && namei_rename(R, "d1", R, "d2", 0) == 0);
+    CHECK(links_of("d1") == 0 && links_of("d2") == 3);
+    inode_put(d1);
+    inode_put(d2);
+    CHECK(put_file("v", 'v', 9000) == 9000 && put_file("w", 'w', 5) == 5);
+    CHECK(namei_rename(R, "w", R, "v", 0) == 0 && file_byte("v", 5) == 'w');
+    fs_shutdown();
+    return 0;
+}
+
+/* Writing at all levels of the map, holes, growing, cutting; and the space comes back. */
+static int content(void *arg)
+{
+    static const uint64_t place[] = {0, 42, 43, 44, 43 + 1023, 43 + 1024, 43 + 1024 + 5000, 43 + 1024 + 1024 * 1024 - 1,
+                                     43 + 1024 + 1024 * 1024, 43 + 1024 + 1024 * 1024 + 3000000, FS_MAX_BLOCKS - 1};
+    static char data[200000], back[200000];
+    (void)arg;
+    CHECK(boot() == 0);
+    uint64_t space = free_blocks(), inodes = free_inodes();
+    struct inode *ip = open_at("big", O_CREAT | O_RDWR);
+    for (unsigned i = 0; i < ARRAY_SIZE(place); i++) {
+        memset(data, 'a' + (int)i, 4096);
+        CHECK(put(ip, data, 4096, place[i] * 4096) == 4096);
+    }
+    CHECK(ip->size == FS_MAX_SIZE && put(ip, data, 1, FS_MAX_SIZE) == -EFBIG && put(ip, data, 2, FS_MAX_SIZE - 1) == 1);
+    CHECK(fs_sync() == 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(place); i++)
+        CHECK(get(ip, back, 1, place[i] * 4096 + 100) == 1 && back[0] == 'a' + (int)i);
+    CHECK(get(ip, back, 4096, 45 * 4096) == 4096 && back[0] == 0 && back[4095] == 0 && get(ip, back, 9, FS_MAX_SIZE) == 0);
+    for (unsigned i = ARRAY_SIZE(place); i-- > 0;) {
+        CHECK(inode_truncate(ip, place[i] * 4096 + 10) == 0 && get(ip, back, 20, place[i] * 4096) == 10 && back[9] == 'a' + (int)i);
+        CHECK(inode_truncate(ip, place[i] * 4096 + 20) == 0 && get(ip, back, 20, place[i] * 4096) == 20 && back[10] == 0);
+    }
+    CHECK(inode_truncate(ip, FS_MAX_SIZE + 1) == -EFBIG && inode_truncate(R, 0) == -EISDIR);
+    CHECK(inode_truncate(ip, 0) == 0 && ip->nblocks == 0 && free_blocks() == space);
+
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (char)(i * 7 + i / 4096);
+    CHECK(put(ip, data + 1, 150000, 3) == 150000 && put(ip, data, 50000, 150003) == 50000);
+    CHECK(get(ip, back, 3, 0) == 3 && back[0] == 0 && get(ip, back, 200000, 3) == 200000 && memcmp(back, data + 1, 150000) == 0);
+    CHECK(memcmp(back + 150000, data, 50000) == 0);
+    uint64_t at;
+    struct uio u = {.addr = (uintptr_t)data, .left = 100};
+    CHECK(inode_append(ip, &u, &at) == 100 && at == 200003 && ip->size == 200103);
+    struct page *page;
+    CHECK(inode_page(ip, 1, &page) == 0 && memcmp(page_kva(page), data + 4094, 4096) == 0 && inode_page(ip, 49, &page) == -ENXIO);
+    page_put(page);
+
+    /* The user's pages are absent, then forbidden. */
+    harness_user_absent(true);
+    CHECK(put(ip, data, 70000, 0) == 70000);
+    u = (struct uio){.addr = (uintptr_t)back, .left = 70000};
+    CHECK(inode_read(ip, &u, 0) == 70000 && memcmp(data, back, 70000) == 0);
+    harness_user_absent(false);
+    harness_user_forbid(data + 5000, 1);
+    ssize_t n = put(ip, data, 9000, 300000);
+    CHECK(n >= 0 && n <= 5000 && ip->size == (n ? 300000 + (uint64_t)n : 200103));
+    CHECK(put(ip, data + 5000, 1, 0) == -EFAULT);
+    harness_user_forbid(data, 0);
+    CHECK(inode_fsync(ip, false) == 0);
+
+    /* Unlinked while open: goes on, and the space comes back at the end. */
+    CHECK(namei_unlink(R, "big", false) == 0 && put(ip, data, 5000, 0) == 5000 && namei_link(R, "big", R, "x", false) == -ENOENT);
+    CHECK(fs_sync() == 0 && free_blocks() < space && get(ip, back, 5000, 0) == 5000 && memcmp(back, data, 5000) == 0);
+    inode_put(ip);
+    CHECK(free_blocks() == space && free_inodes() == inodes);
+    fs_shutdown();
+    CHECK(harness_disk_stats().changed_in_flight == 0);
+    return 0;
+}
+
+static int write_many(void *arg)
+{
+    char path[40];
+    int round = (int)(intptr_t)arg;
+    CHECK(boot() == 0);
+    if (round > 0) /* what the boot before has left */
+        for (int i = 0; i < 3000; i += 7) {
+            snprintf(path, sizeof(path), "many/file-number-%d", i);
+            CHECK(file_byte(path, (size_t)(i % 50) * 100 + 1) == 'A' + round - 1);
+        }
+    else
+        CHECK(namei_mkdir(R, "many", 0755) == 0);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(path, sizeof(path), "many/file-number-%d", i);
+        CHECK(put_file(path, 'A' + round, (size_t)(i % 50) * 100 + 1) > 0);
+    }
+    for (int i = 1; round == 1 && i < 3000; i += 2) {
+        snprintf(path, sizeof(path), "many/file-number-%d", i);
+        CHECK(namei_unlink(R, path, false) == 0 && links_of(path) == 0 && make(path) == 0);
+    }
+    fs_shutdown();
+    return 0;
+}
+
+static int full_disk(void *arg)
+{
+    char path[40];
+    uint64_t space, inodes;
+    (void)arg;
+    CHECK(boot() == 0);
+    space = free_blocks();
+    inodes = free_inodes();
+    static char data[65536];
+    struct inode *ip = open_at("fill", O_CREAT | O_RDWR);
+    ssize_t r;
+    uint64_t at = 0;
+    while ((r = put(ip, data, sizeof(data), at)) > 0)
+        at += (uint64_t)r;
+    CHECK(r == -ENOSPC && ip->size == at && at / 4096 > space - 8 && free_blocks() == 0);
+    CHECK(namei_mkdir(R, "d", 0755) == -ENOSPC && free_inodes() == inodes - 1 && namei_symlink(R, "s", "x") == -ENOSPC);
+    CHECK(put(ip, data, 100, 5000) == 100); /* in place: needs no space */
+    inode_put(ip);
+    CHECK(put_file("fill", 1, 60000) == 60000); /* truncated and written in one go: the freed blocks serve after a commit */
+    CHECK(namei_unlink(R, "fill", false) == 0 && free_blocks() == space);
+    unsigned n = 0;
+    for (;; n++) {
+        snprintf(path, sizeof(path), "i%u", n);
+        if ((r = make(path)) != 0)
+            break;
+    }
+    CHECK(r == -ENOSPC && n == inodes && free_inodes() == 0 && namei_mkdir(R, "d", 0755) == -ENOSPC);
+    CHECK(namei_unlink(R, "i5", false) == 0 && make("again") == 0 && make("more") == -ENOSPC);
+    fs_shutdown();
+    return 0;
+}
+
+/* Several threads, preempted at random, a slow disk, little memory. */
+static unsigned worker_errors;
+
+static void worker(void *arg)
+{
+    int id = (int)(intptr_t)arg;
+    char a[40], b[40];
+    for (int i = 0; i < 60; i++) {
+        int x = (int)(harness_random() % 6), y = (int)(harness_random() % 6);
+        snprintf(a, sizeof(a), "p%d/n%d", x % 2, x);
+        snprintf(b, sizeof(b), "p%d/n%d", y % 3 % 2, y);
+        int r = 0;
+        switch (harness_random() % 10) {
+        case 0: case 1: r = put_file(a, 'a' + id, harness_random() % 90000) < 0 ? 0 : 0; break;
+        case 2: r = namei_unlink(R, a, false); break;
+        case 3: r = namei_rename(R, a, R, b, harness_random() % 3 == 0 ? RENAME_EXCHANGE : 0); break;
+        case 4: r = namei_link(R, a, R, b, false); break;
+        case 5: r = namei_mkdir(R, b, 0755); break;
+        case 6: r = namei_unlink(R, a, true); break;
+        case 7: file_byte(b, 90000); break;
+        case 8: r = namei_rename(R, "p0", R, "p1/moved", 0), namei_rename(R, "p1/moved", R, "p0", 0); break;
+        case 9: if (i % 7 == 0) worker_errors += fs_sync() != 0; break;
+        }
+        if (r == -EIO || r == -EROFS || r == -EAGAIN)
+            worker_errors++;
+    }
+}
+
+static int stress(void *arg)
+{
+    struct proc *t[4];
+    harness_set_pages(600);
+    CHECK(boot() == 0);
+    CHECK(namei_mkdir(R, "p0", 0755) == 0 && namei_mkdir(R, "p1", 0755) == 0);
+    harness_seed((uintptr_t)arg);
+    harness_disk_deferred(true);
+    for (intptr_t i = 0; i < 4; i++)
+        t[i] = harness_thread("worker", worker, (void *)i);
+    for (int i = 0; i < 4; i++)
+        harness_join(t[i]);
+    CHECK(worker_errors == 0);
+    fs_shutdown();
+    CHECK(harness_disk_stats().changed_in_flight == 0 && strstr(harness_messages(), "lode fs") == NULL);
+    return 0;
+}
+
+/* The n-th allocation, or the n-th disk request, fails: an error perhaps, but no panic, and a sound disk. */
+static int small_work(void)
+{
+    int r = 0;
+    r |= namei_mkdir(R, "w", 0755);
+    r |= put_file("w/a", 'a', 30000) != 30000;
+    r |= namei_symlink(R, "w/s", "a") | namei_link(R, "w/a", R, "w/b", false);
+    r |= namei_rename(R, "w/a", R, "c", 0) | fs_sync();
+    r |= file_byte("c", 30000) != 'a';
+    r |= put_file("c", 'c', 3000) != 3000;
+    r |= namei_unlink(R, "c", false) | namei_unlink(R, "w/b", false) | namei_unlink(R, "w/s", false) | namei_unlink(R, "w", true);
+    return r | fs_sync();
+}
+
+static int failing_memory(void *arg)
+{
+    CHECK(boot() == 0);
+    uint64_t space = free_blocks();
+    harness_fail_alloc((uintptr_t)arg, false);
+    int r = small_work();
+    bool failed = harness_alloc_failed();
+    CHECK(failed || r == 0);
+    harness_fail_alloc(0, false);
+    namei_unlink(R, "w/a", false), namei_unlink(R, "w/s", false), namei_unlink(R, "w/b", false), namei_unlink(R, "c", false);
+    namei_unlink(R, "w", true);
+    CHECK(links_of("/") == 2 && strstr(harness_messages(), "lode fs") == NULL);
+    CHECK(small_work() == 0 && (failed || free_blocks() == space));
+    fs_shutdown();
+    return failed ? 0 : 2;
+}
+
+static int failing_disk(void *arg)
+{
+    CHECK(boot() == 0);
+    harness_disk_fail(arg ? 1 << BIO_WRITE | 1 << BIO_FLUSH : 1 << BIO_READ, 1 + (uintptr_t)arg / 2, (uintptr_t)arg % 2);
+    small_work();
+    bool failed = harness_disk_stats().failed > 0;
+    if (failed && arg)
+        CHECK(make("x") == -EROFS && fs_sync() == -EIO && strstr(harness_messages(), "read-only") != NULL);
+    fs_shutdown();
+    harness_disk_fail(0, 0, false);
+    return failed || !arg ? 0 : 2;
+}
+
+static int just_boot(void *arg)
+{
+    CHECK(boot() == 0);
+    (void)arg;
+    tree_hash("/");
+    fs_shutdown();
+    return 0;
+}
+
+/* Random damage to everything but the super block: errors, but neither panic nor hang. */
+static int use_damaged(void *arg)
+{
+    (void)arg;
+    if (boot() != 0)
+        return 0;
+    tree_hash("/");
+    small_work();
+    struct inode *ip = open_at("deep/file", O_RDWR);
+    if (ip) {
+        put(ip, "hello", 5, 4000000);
+        inode_truncate(ip, 100);
+        inode_put(ip);
+    }
+    namei_rename(R, "deep", R, "other", 0);
+    namei_unlink(R, "other/file", false);
+    namei_unlink(R, "other/link", false);
+    namei_unlink(R, "other", true);
+    fs_shutdown();
+    return 0;
+}
+
+static int make_deep(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    struct inode *ip;
+    CHECK(namei_mkdir(R, "deep", 0755) == 0 && put_file("deep/file", 'd', 300000) == 300000 && (ip = open_at("deep/file", O_RDWR)));
+    CHECK(put(ip, "end", 3, 4500000ull * 4096) == 3 && namei_symlink(R, "deep/link", "file") == 0);
+    inode_put(ip);
+    fs_shutdown();
+    return 0;
+}
+
+/* ---- Power cuts ---- */
+
+#define OPERATIONS 44
+static struct shared {
+    uint64_t hash[OPERATIONS + 1]; /* of the tree after operation k */
+    uint64_t low, high;            /* which are right after the cut */
+} *shared;
+
+static int operation(unsigned k)
+{
+    static struct inode *held;
+    struct inode *ip;
+    char data[100];
+    memset(data, 'A' + (int)k, sizeof(data));
+    switch (k % 22) {
+    case 1: return namei_mkdir(R, "d", 0755);
+    case 2: return put_file("d/f", 'x', 10000) < 0; /* O_CREAT is one transaction, the write another */
+    case 3: return namei_link(R, "d/f", R, "g", false);
+    case 4: return namei_mkdir(R, "e", 0755);
+    case 5: return namei_rename(R, "d/f", R, "e/h", 0);
+    case 6: return fs_sync();
+    case 7: ip = open_at("g", O_RDWR); put(ip, data, 100, 4090); inode_put(ip); return 0; /* in place */
+    case 8: return namei_symlink(R, "d/s", "../g");
+    case 9: ip = open_at("e/h", O_RDWR); inode_truncate(ip, 5000); inode_put(ip); return 0;
+    case 10: return namei_rename(R, "e", R, "d/e", 0);
+    case 11: ip = open_at("g", O_RDWR); put(ip, data, 100, 190000); inode_put(ip); return fs_sync();
+    case 12: return namei_unlink(R, "g", false);
+    case 13: held = open_at("d/e/h", O_RDWR); return 0;
+    case 14: return namei_unlink(R, "d/e/h", false); /* open: an orphan */
+    case 15: put(held, data, 100, 0); return fs_sync();
+    case 16: return namei_mkdir(R, "d/m", 0755);
+    case 17: return namei_rename(R, "d/m", R, "d/e", RENAME_EXCHANGE);
+    case 18: inode_put(held); return 0;
+    case 19: return namei_unlink(R, "d/s", false);
+    case 20: return fs_sync() | namei_unlink(R, "d/m", true);
+    case 21: return namei_unlink(R, "d/e", true) | namei_unlink(R, "d", true);
+    default: return fs_sync();
+    }
+}
+
+/* Marks: operations begun * 1000 + the last one that a sync covers. Two-step operations count as begun twice: see hash. */
+static int workload(void *arg)
+{
+    unsigned synced = 0;
+    CHECK(boot() == 0);
+    harness_seed((uintptr_t)arg);
+    harness_disk_deferred(true);
+    harness_log_start();
+    shared->hash[0] = tree_hash("/");
+    for (unsigned k = 1; k <= OPERATIONS; k++) {
+        harness_log_mark(k * 1000 + synced);
+        CHECK(operation(k) == 0);
+        shared->hash[k] = tree_hash("/");
+        if (k % 22 == 6 || k % 22 == 11 || k % 22 == 15 || k % 22 == 0)
+            synced = k;
+        if (k % 22 == 20) /* the sync came before the operation's own change */
+            synced = k - 1;
+    }
+    harness_log_mark(OPERATIONS * 1000 + synced);
+    fs_shutdown();
+    harness_log_mark(OPERATIONS * 1000 + OPERATIONS);
+    return 0;
+}
+
+/* Operations 2 and 21 are several transactions: what lies between is right, too. */
+static bool between(void)
+{
+    struct abi_stat st;
+    bool two = shared->low <= 24 && (file_byte("d/f", 0) == -1 ? stat_path("d/f", &st) == 0 && st.size == 0 : true);
+    return two || (stat_path("d/e", &st) == -ENOENT && stat_path("d/m", &st) == -ENOENT && stat_path("d", &st) == 0);
+}
+
+static int after_cut(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    uint64_t h = tree_hash("/");
+    bool good = false;
+    for (uint64_t k = shared->low; k <= shared->high; k++)
+        good = good || shared->hash[k] == h;
+    CHECK(good || between());
+    CHECK(make("probe") == 0 && namei_unlink(R, "probe", false) == 0);
+    fs_shutdown();
+    return 0;
+}
+
+static void power_cuts(uint64_t seed)
+{
+    format(800, 64, 64);
+    if (!ok(harness_child(workload, (void *)seed) == 0, "workload %d", (int)seed))
+        return;
+    size_t n = harness_log_count();
+    unsigned bad = 0, states = 0;
+    const char *often = getenv("TEST_FS_CUTS");
+    unsigned cuts = often ? (unsigned)atoi(often) : 2;
+    for (size_t p = 0; p <= n; p++) {
+        uint64_t mark = harness_log_last_mark(p);
+        shared->low = mark % 1000;
+        shared->high = mark / 1000;
+        for (unsigned c = 0; c < 2 * cuts; c++) {
+            harness_log_cut(p, c == 0 ? CUT_NONE : c == 1 ? CUT_ALL : c % 2 ? CUT_RANDOM : CUT_TORN, seed * 100 + c + p);
+            bool clean = c % 4 != p % 4 || fsck();
+            int r = harness_child(after_cut, NULL);
+            clean = clean && (c % 4 != p % 4 || fsck());
+            states++;
+            if (r != 0 || !clean) {
+                diag("cut %u at event %zu of %zu, operations %lu..%lu: result %d, fsck %s", c, p, n, (unsigned long)shared->low,
+                     (unsigned long)shared->high, r, clean ? "clean" : "unhappy");
+                if (++bad > 5)
+                    goto out;
+            }
+        }
+    }
+out:
+    ok(bad == 0, "%u states after power cuts, seed %d", states, (int)seed);
+}
+
+/* ---- Orphans and a torn-off truncation ---- */
+
+static int leave_orphans(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    for (int i = 0; i < 5; i++) {
+        char path[] = {'o', (char)('0' + i), 0};
+        CHECK(put_file(path, 'o', 100000) == 100000 && open_at(path, O_RDWR) && namei_unlink(R, path, false) == 0);
+    }
+    CHECK(fs_sync() == 0);
+    return 0; /* no shutdown: as if the power went */
+}
+
+static int no_orphans(void *arg)
+{
+    CHECK(boot() == 0);
+    CHECK(free_blocks() == (uintptr_t)arg && fs_sync() == 0);
+    fs_shutdown();
+    return 0;
+}
+
+static void test(const char *name, int (*f)(void *), uintptr_t arg)
+{
+    int r = harness_child(f, (void *)arg);
+    ok(r == 0, "%s", name);
+    ok(fsck(), "%s: fsck", name);
+}
+
+int main(void)
+{
+    shared = harness_shared(sizeof(*shared));
+    format(4000, 500, 200);
+    test("names", names, 0);
+    format(4000, 500, 200);
+    test("renames", renames, 0);
+    format(4000, 500, 200);
+    test("content", content, 0);
+    format(12000, 3100, 100);
+    for (uintptr_t round = 0; round < 2; round++)
+        test("3000 files", write_many, round);
+    format(1000, 60, 64);
+    test("full disk", full_disk, 0);
+    struct fs_super *s = format(4000, 500, 200);
+    uintptr_t space = s->nblocks - 2 - s->data_start;
+    test("orphans are left", leave_orphans, 0);
+    test("orphans are freed", no_orphans, space);
+    for (uintptr_t seed = 1; seed <= 6; seed++) {
+        format(3000, 200, 100);
+        test("stress", stress, seed);
+    }
+
+    unsigned bad = 0, n = 1;
+    for (int r = 0; r == 0 && n < 400; n++) {
+        format(1000, 60, 64);
+        r = harness_child(failing_memory, (void *)(uintptr_t)n);
+        bool good = (r == 0 || r == 2) && (n % 8 || fsck());
+        if (!good) {
+            diag("allocation %u fails: result %d", n, r);
+            bad++;
+        }
+        r = r == 2 ? 2 : 0;
+    }
+    ok(bad == 0 && n > 50, "each of %u allocations fails once", n);
+    bad = 0;
+    for (uintptr_t k = 0; k < 80; k++) {
+        format(1000, 60, 64);
+        int r = harness_child(failing_disk, (void *)k);
+        bool good = (r == 0 || r == 2) && harness_child(just_boot, NULL) == 0 && fsck();
+        if (!good) {
+            diag("disk failure %d: result %d", (int)k, r);
+            bad++;
+        }
+    }
+    ok(bad == 0, "disk errors");
+
+    bad = 0;
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        uint64_t random = seed;
+        s = format(1000, 60, 64);
+        harness_child(make_deep, NULL);
+        uint8_t *disk = harness_disk_block(0);
+        for (unsigned i = 0; i < 1 + seed % 20; i++) {
+            uint64_t r = harness_mix(&random), span = (i % 2 ? 1 : 60) * 4096ul;
+            uint64_t start = i % 2 ? s->inode_start * 4096ul : s->inode_map_start * 4096ul;
+            disk[start + r % span] = (uint8_t)(r >> 40);
+        }
+        int r = harness_child(use_damaged, NULL);
+        if (r != 0) {
+            diag("damage %d: result %d", (int)seed, r);
+            bad++;
+        }
+    }
+    ok(bad == 0, "damaged disks");
+    for (uint64_t seed = 1; seed <= 2; seed++)
+        power_cuts(seed);
+    return done();
+}

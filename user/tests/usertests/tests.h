@@ -1,0 +1,70 @@
+/* The frame in which usertests runs its tests: each in a child process of its own, in a fresh directory, with
+ * a check afterwards that nothing was left behind. */
+#pragma once
+#include "user/lode.h"
+
+struct test {
+    const char *name;
+    void (*run)(void); /* returns if all is well; CHECK ends the child where not */
+    unsigned flags;
+};
+#define TEST_SLOW  1u /* left out by -q */
+#define TEST_GROWS 2u /* may leave cached things behind: no check of counters */
+#define TEST(name)                                                                                           \
+    {                                                                                                        \
+#name, name, 0                                                                                       \
+    }
+#define SLOW(name)                                                                                           \
+    {                                                                                                        \
+#name, name, TEST_SLOW                                                                               \
+    }
+
+struct topic {
+    const char *name;
+    const struct test *tests;
+    unsigned count;
+};
+
+extern const struct topic topic_lde, topic_proc, topic_exec, topic_file, topic_dir, topic_pipe, topic_mem,
+    topic_pointer, topic_load;
+
+/* Ends the test as failed, saying where and why (a printf format and its arguments). */
+#define CHECK(cond, ...)                                                                                     \
+    do {                                                                                                     \
+        if (!(cond))                                                                                         \
+            test_fail(__FILE__, __LINE__, #cond, __VA_ARGS__);                                               \
+    } while (0)
+/* The same for a raw system call that has to return a certain value: CHECK_CALL(-EBADF, sys_close(-1)). */
+#define CHECK_CALL(want, call)                                                                               \
+    do {                                                                                                     \
+        long got_ = (call), want_ = (want);                                                                  \
+        if (got_ != want_)                                                                                   \
+            test_fail(__FILE__, __LINE__, #call, "returned %ld (%s), expected %ld", got_,                    \
+                      got_ < 0 ? strerror(-got_) : "", want_);                                               \
+    } while (0)
+_Noreturn void test_fail(const char *file, int line, const char *what, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* Runs f(arg) in a child; returns its wait status (abi/wait.h). A function that returns exits with 0. */
+int in_child(void (*f)(long), long arg);
+/* Starts f(arg) in a child and returns its pid. */
+int start_child(void (*f)(long), long arg);
+int wait_for(int pid); /* its wait status */
+
+/* A system call with all six arguments and any number, by bare registers. */
+long raw_syscall(long number, long a0, long a1, long a2, long a3, long a4, long a5);
+
+/* A number from the system's counters (/proc/lode); -1 if there is no such line. */
+long counter(const char *name);
+
+uint64_t now_ns(void); /* monotonic */
+void sleep_ms(int ms);
+unsigned harts(void);
+
+/* A new file with n bytes of a pattern; check_file compares. */
+uint8_t pattern_byte(uint64_t offset, unsigned seed);
+void make_file(const char *path, uint64_t n, unsigned seed);
+void check_file(const char *path, uint64_t n, unsigned seed);
+
+/* Pseudo-random numbers, the same for the same seed (-s). */
+uint32_t random_next(void);
