@@ -329,8 +329,11 @@ int namei_open(struct inode *dir, const char *path, int flags, uint32_t mode, st
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
     bool create = flags & O_CREAT, exclusive = create && (flags & O_EXCL);
+    size_t len = strlen(path);
     if (create && (flags & O_DIRECTORY))
         return -EINVAL;
+    if (create && len > 0 && path[len - 1] == '/')
+        return -EISDIR;
     unsigned how = (create ? WALK_CREATE : 0) | (exclusive || (flags & O_NOFOLLOW) ? NAMEI_NOFOLLOW : 0) |
                    (flags & O_DIRECTORY ? NAMEI_DIRECTORY : 0);
     for (;;) {
@@ -545,8 +548,11 @@ static int find_places(struct rename *n)
     }
     if (n->source_place.entry->ino != s->ino || (t && n->target_place.entry->ino != t->ino))
         return -EAGAIN;
-    if (t && !n->exchange && S_ISDIR(t->mode) && (r = dir_is_empty(t)) != 1)
-        return r < 0 ? r : -ENOTEMPTY;
+    if (t && !n->exchange && S_ISDIR(t->mode)) {
+        int empty = dir_is_empty(t);
+        if (empty != 1)
+            return empty < 0 ? empty : -ENOTEMPTY;
+    }
     if (move && S_ISDIR(s->mode) && !(t && S_ISDIR(t->mode)) && n->to->nlink >= LINK_MAX)
         return -EMLINK;
     if (move && n->exchange && S_ISDIR(t->mode) && !S_ISDIR(s->mode) && n->from->nlink >= LINK_MAX)

@@ -314,11 +314,17 @@ static void add_commands(struct choices *c, const char *prefix)
     }
 }
 
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static void list_choices(struct editor *e, const struct choices *c)
 {
     struct buf out = {0};
     size_t count = c->names.len / sizeof(char *), widest = 0, column = 0;
     char **names = (char **)c->names.s;
+    qsort(names, count, sizeof(char *), compare);
     for (size_t i = 0; i < count; i++) {
         size_t w = width(names[i], strlen(names[i]));
         widest = w > widest ? w : widest;

@@ -94,7 +94,8 @@ static int wait_child(int pid)
     if (shell.interactive && !WAIT_HAS_EXITED(status)) {
         edit_repair_terminal();
         if (WAIT_SIGNAL(status) == SIGINT) { /* ^C means the whole line */
-            fprintf(2, "\n");
+            if (shell.unwind != UNWIND_TOP)
+                fprintf(2, "\n");
             shell.unwind = UNWIND_TOP;
             shell.status = 128 + SIGINT;
         } else if (WAIT_SIGNAL(status) != SIGPIPE) {

@@ -2,7 +2,7 @@
 true; echo $?; false; echo $?
 sh -c 'exit 42'; echo $?
 sh -c 'nosuchcommand' 2> /dev/null; echo $?
-sh -c '/etc' 2> /dev/null; echo $?
+sh -c '/dev' 2> /dev/null; echo $?
 sh -c './no/such/file' 2> /dev/null; echo $?
 sh -c 'kill -9 $$'; echo $?
 sh -c 'kill -15 $$'; echo $?

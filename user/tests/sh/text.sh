@@ -10,7 +10,7 @@ echo a:b:c | cut -d : -f 2; echo a:b:c | cut -d : -f 1,3; echo abcdef | cut -c 2
 printf 'one\ntwo\nthree\n' > /tmp/g-$$
 grep t /tmp/g-$$; grep -v t /tmp/g-$$; grep -c e /tmp/g-$$; grep -n o /tmp/g-$$; grep -i ONE /tmp/g-$$
 grep '^t.*e$' /tmp/g-$$; grep -E 'one|three' /tmp/g-$$; grep -F . /tmp/g-$$; echo $?; grep -q two /tmp/g-$$; echo $?
-grep -E '^(t|o)[a-w]+$' /tmp/g-$$; grep 'e\{2\}' /tmp/g-$$; grep -x one /tmp/g-$$; grep -l two /tmp/g-$$ | wc -l
+grep -E '^(t|o)[a-w]+$' /tmp/g-$$; grep 'e\{2\}' /tmp/g-$$; grep -x one /tmp/g-$$; grep -l two /tmp/g-$$ | grep -c g
 seq 3; seq 2 4; seq 10 -5 0; seq -w 8 10
 seq 1 5 | xargs; seq 1 5 | xargs -n 2 echo n; echo 'a b' | xargs -I X echo '<X>'; echo "'q 1' b" | xargs -n 1
 echo same > /tmp/c-$$; cmp /tmp/c-$$ /tmp/c-$$; echo $?; cmp /tmp/t-$$ /tmp/g-$$ > /dev/null; echo $?

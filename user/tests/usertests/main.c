@@ -189,7 +189,7 @@ static void remove_tree(const char *path)
 static void read_counters(long values[CHECKED])
 {
     for (unsigned i = 0; i < CHECKED; i++)
-        values[i] = counter(checked[i]);
+        values[i] = counter(checked[i]) < 0 ? 0 : counter(checked[i]); /* no such line before the first object */
 }
 
 /* Something that is on its way out (a killed process, a delayed close) gets a second to be gone. */

@@ -141,7 +141,7 @@ static void overflow(long unused)
 static void big_frame(long unused)
 {
     (void)unused;
-    char *sp = __builtin_frame_address(0);
+    volatile char *sp = __builtin_frame_address(0);
     sp[-(16l << 20)] = 1; /* far below any stack: not taken for growth */
 }
 
