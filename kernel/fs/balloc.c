@@ -1,14 +1,16 @@
 /* Block and inode bitmaps (balloc.h).
  *
- * The maps' bufs stay referenced from mount on: allocation does no I/O and does not fail for memory. Beside each
- * block of the block map lies a page of pending bits: blocks freed by the running transaction. They stay in use
- * in the map until its commit, so that no transaction can write new data over a block that a crash would bring back.
+ * The maps' bufs stay referenced from mount on: allocation does no I/O and does not fail for memory. Beside
+ * each block of the block map lies a page of pending bits: blocks freed by the running transaction. They stay
+ * in use in the map until its commit, so that no transaction can write new data over a block that a crash
+ * would bring back.
  *
- * Blocks are taken next-fit from a goal that the caller chooses, usually the block after the file's last one: files
- * written one after the other lie one after the other. Full blocks of the map are skipped by their counts.
+ * Blocks are taken next-fit from a goal that the caller chooses, usually the block after the file's last one:
+ * files written one after the other lie one after the other. Full blocks of the map are skipped by their
+ * counts.
  *
- * The mutex protects everything here; bit operations are on 64-bit words, which is the disk's order of bits since all is
- * little-endian. */
+ * The mutex protects everything here; bit operations are on 64-bit words, which is the disk's order of bits
+ * since all is little-endian. */
 #include "fs/balloc.h"
 #include "abi/errno.h"
 #include "fs/cache.h"

@@ -1,5 +1,5 @@
-/* Which blocks and inodes are in use: the two bitmaps, wholly in memory. All functions but init and the counts are
- * called within a journal handle, and journal the bitmap's blocks they change. */
+/* Which blocks and inodes are in use: the two bitmaps, wholly in memory. All functions but init and the
+ * counts are called within a journal handle, and journal the bitmap's blocks they change. */
 #pragma once
 #include "fs/diskfs.h"
 
@@ -9,8 +9,8 @@ int balloc_init(void); /* reads the maps: 0, -EIO, -ENOMEM */
 int balloc_alloc(blkno_t goal, unsigned n, blkno_t *block);
 void balloc_undo(unsigned n, const blkno_t *block); /* gives back what this same handle got */
 
-/* Frees a block when the running transaction commits: until then it is not given out again. A block that is not in
- * use, or no data block, is damage: -EIO. */
+/* Frees a block when the running transaction commits: until then it is not given out again. A block that is
+ * not in use, or no data block, is damage: -EIO. */
 int balloc_free(blkno_t block);
 bool balloc_free_costs(blkno_t block); /* freeing it adds a block to the running transaction */
 void balloc_apply_frees(void);         /* the commit, while no handle is open */

@@ -1,14 +1,15 @@
 /* The cache of file pages and metadata blocks (cache.h).
  *
- * Bufs hang in a hash table with a lock for every 64th chain, so that hits on different harts do not meet. One
- * more lock, cache_lock, covers flags and lists. Neither is taken inside the other.
+ * Bufs hang in a hash table with a lock for every 64th chain, so that hits on different harts do not meet.
+ * One more lock, cache_lock, covers flags and lists. Neither is taken inside the other.
  *
- * A buf is on the LRU list exactly while it is in the hash table and no transaction has it; only such bufs are
- * evicted. The list is a clock: a hit sets `used`, which saves the buf from reclaim once.
+ * A buf is on the LRU list exactly while it is in the hash table and no transaction has it; only such bufs
+ * are evicted. The list is a clock: a hit sets `used`, which saves the buf from reclaim once.
  *
- * Reclaim runs inside page_alloc, wherever that is called: it takes only spin locks, needs no memory and starts no I/O. It
- * takes a buf when the hash table's reference is the only one and no address space maps its page. References are
- * gained from the table under the chain's lock, so that check, made under it, stays true. */
+ * Reclaim runs inside page_alloc, wherever that is called: it takes only spin locks, needs no memory and
+ * starts no I/O. It takes a buf when the hash table's reference is the only one and no address space maps its
+ * page. References are gained from the table under the chain's lock, so that check, made under it, stays
+ * true. */
 #include "fs/cache.h"
 #include "abi/errno.h"
 #include "fs/diskfs.h"
@@ -53,6 +54,13 @@ static void lru_push(struct buf *b)
     lru_count++;
 }
 
+/* Where nobody has it: it can be found, is on no list, and no transaction nor its commit wants it. */
+static void lru_push_if_clean(struct buf *b)
+{
+    if (b->hashed && list_empty(&b->link) && !(b->flags & (BUF_JOURNALED | BUF_ORDERED | BUF_WRITING)))
+        lru_push(b);
+}
+
 /* Off whatever list it is on; only a clean buf can be on the LRU list. */
 static void unlink_buf(struct buf *b)
 {
@@ -75,7 +83,7 @@ void cache_put(struct buf *b)
 }
 
 /* The chain's lock is held. */
-static struct buf *find_locked(uint64_t h, struct inode *owner, uint64_t index)
+static inline struct buf *find_locked(uint64_t h, struct inode *owner, uint64_t index)
 {
     struct buf *b = chains[h];
     while (b && (b->index != index || b->owner != owner))
@@ -130,15 +138,17 @@ struct buf *cache_get(struct inode *owner, uint64_t index)
         cache_put(b);
         return found;
     }
+    /* Since the chain's lock was released, others may have found it: dropped it, or put it into a transaction. */
     spin_lock(&cache_lock);
-    lru_push(b);
-    if (owner)
+    lru_push_if_clean(b);
+    if (owner && b->hashed)
         list_push_back(&owner->fs->bufs, &b->owner_link);
     spin_unlock(&cache_lock);
     return b;
 }
 
-/* Out of the hash table, unless more than max_refs references exist. The table's reference passes to the caller. */
+/* Out of the hash table, unless more than max_refs references exist. The table's reference passes to the
+ * caller. */
 static bool unhash(struct buf *b, uint32_t max_refs)
 {
     uint64_t h = hash(b->owner, b->index);
@@ -201,8 +211,8 @@ static bool evict(struct buf *b)
     spin_lock(&cache_lock);
     if (gone)
         list_remove(&b->owner_link);
-    else if (b->hashed && list_empty(&b->link) && !(b->flags & (BUF_JOURNALED | BUF_ORDERED | BUF_WRITING)))
-        lru_push(b);
+    else
+        lru_push_if_clean(b);
     spin_unlock(&cache_lock);
     if (gone)
         cache_put(b);
@@ -376,8 +386,7 @@ struct buf *cache_detach(struct list *from, unsigned clear, unsigned set)
 void cache_clean(struct buf *b)
 {
     spin_lock(&cache_lock);
-    if (b->hashed && list_empty(&b->link) && !(b->flags & (BUF_JOURNALED | BUF_ORDERED)))
-        lru_push(b);
+    lru_push_if_clean(b);
     spin_unlock(&cache_lock);
     cache_put(b);
 }

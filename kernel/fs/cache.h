@@ -1,7 +1,7 @@
 /* The cache of 4 KB blocks: pages of files and directories, and the disk's own tables, in one cache.
  *
- * A struct buf is found by (owner, index): an inode and a page number in its file, or NULL and a block number on
- * disk for bitmaps, the inode table and blocks of pointers. It is counted: the hash table holds one
+ * A struct buf is found by (owner, index): an inode and a page number in its file, or NULL and a block number
+ * on disk for bitmaps, the inode table and blocks of pointers. It is counted: the hash table holds one
  * reference while the buf can be found, a transaction one for each list it is on, reads in flight and
  * users one each. Its content is protected by the owner's lock, by the lock of what is stored in it else. */
 #pragma once
@@ -21,7 +21,8 @@ enum buf_flags {
 };
 
 /* c constant; h the hash chain's lock; l the cache's lock; o owner's lock; a atomic. BUF_JOURNALED and
- * BUF_ORDERED are set within transactions and cleared when none is open, so a transaction may trust what it reads. */
+ * BUF_ORDERED are set within transactions and cleared when none is open, so a transaction may trust what it
+ * reads. */
 struct buf {
     struct inode *owner;    /* c */
     uint64_t index;         /* c */
@@ -47,8 +48,9 @@ void cache_put(struct buf *b); /* any context */
 /* A block by its number, read from disk if need be. 0, -EIO, -ENOMEM. */
 int cache_read_block(blkno_t block, struct buf **result);
 
-/* Reading: claim each buf (false: it is valid or being read already), then add it, which takes over the caller's
- * reference, and at last submit. Neighbours on disk become one request. Adding fails with -ENOMEM, and the claim is undone. */
+/* Reading: claim each buf (false: it is valid or being read already), then add it, which takes over the
+ * caller's reference, and at last submit. Neighbours on disk become one request. Adding fails with -ENOMEM,
+ * and the claim is undone. */
 struct cache_read;
 bool cache_claim(struct buf *b);
 int cache_read_add(struct cache_read **run, struct buf *b);
@@ -57,13 +59,14 @@ void cache_set_valid(struct buf *b, bool valid); /* ends BUF_READING */
 void cache_wait(struct buf *b, unsigned flag);   /* until the flag is off */
 
 /* Out of the cache, and out of the running transaction: its block is free, or its place in the file gone.
- * cache_drop takes over the caller's reference. cache_drop_from: all bufs of the file from page `first` on. */
+ * cache_drop takes over the caller's reference. cache_drop_from: all bufs of the file from page `first` on.
+ */
 void cache_drop(struct buf *b);
 void cache_drop_from(struct inode *ip, uint64_t first);
 
-/* For the journal. cache_attach moves b to a transaction's list and gives it a reference and the flag; false when it
- * has one of the two flags already. cache_detach takes the first buf off a list, exchanging its flags.
- * cache_clean: the content is on disk; b returns to the LRU list and a reference is dropped. */
+/* For the journal. cache_attach moves b to a transaction's list and gives it a reference and the flag; false
+ * when it has one of the two flags already. cache_detach takes the first buf off a list, exchanging its
+ * flags. cache_clean: the content is on disk; b returns to the LRU list and a reference is dropped. */
 bool cache_attach(struct buf *b, struct list *to, unsigned flag);
 struct buf *cache_detach(struct list *from, unsigned clear, unsigned set);
 void cache_clean(struct buf *b);

@@ -1,12 +1,12 @@
 /* Directories: arrays of struct fs_dirent in the directory's pages, with an index in memory.
  *
- * The index is an open-addressing hash table from names' hashes to slots, built by the first lookup and kept in step
- * by dir_set. It is a help, not the truth: each hit is compared with the entry itself, and where memory for the
- * table is lacking the entries are searched one by one. When it is three quarters full it is thrown away, and the next
- * lookup builds a larger one. All is protected by the directory's lock.
+ * The index is an open-addressing hash table from names' hashes to slots, built by the first lookup and kept
+ * in step by dir_set. It is a help, not the truth: each hit is compared with the entry itself, and where
+ * memory for the table is lacking the entries are searched one by one. When it is three quarters full it is
+ * thrown away, and the next lookup builds a larger one. All is protected by the directory's lock.
  *
- * A damaged directory may hold anything: entries are looked at only through entry_name, which takes no entry that
- * could not have been written by dir_set. */
+ * A damaged directory may hold anything: entries are looked at only through entry_name, which takes no entry
+ * that could not have been written by dir_set. */
 #include "abi/errno.h"
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
@@ -41,6 +41,13 @@ static size_t entry_name(const struct fs_dirent *e)
         return 0;
     size_t len = strnlen(e->name, FS_NAME_MAX);
     return memchr(e->name, '/', len) ? 0 : len;
+}
+
+/* The index and the search compare only names that a path has brought: these have no '/'. */
+static bool has_name(const struct fs_dirent *e, const char *name, size_t len)
+{
+    return e->ino != 0 && e->ino < fs_super.ninodes && memcmp(e->name, name, len) == 0 &&
+           (len == FS_NAME_MAX || e->name[len] == '\0');
 }
 
 static uint32_t slots(const struct inode *dir)
@@ -87,7 +94,7 @@ static int search(struct inode *dir, uint32_t start, const char *name, size_t le
 {
     int r = start < slots(dir) ? get_entry(dir, start, p) : -ENOENT;
     while (r == 0) {
-        if (name ? entry_name(p->entry) == len && memcmp(p->entry->name, name, len) == 0 : p->entry->ino == 0)
+        if (name ? has_name(p->entry, name, len) : p->entry->ino == 0)
             return 0;
         r = next_entry(dir, p);
     }
@@ -161,7 +168,7 @@ int dir_find(struct inode *dir, const char *name, size_t len, struct dir_place *
         int r = get_entry(dir, x->at[i].slot - 1, p);
         if (r)
             return r;
-        if (entry_name(p->entry) == len && memcmp(p->entry->name, name, len) == 0)
+        if (has_name(p->entry, name, len))
             return 0;
         dir_put_place(p);
     }

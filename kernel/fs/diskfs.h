@@ -19,8 +19,8 @@ static inline bool fs_data_block(blkno_t block)
 
 #define INODE_DEAD 0x80000000u /* in refs */
 
-/* The disk's part of an inode. The inode's place on disk is in the cache as long as the inode is in memory: the map's
- * pointers are read and changed there, the other fields go there by inode_update. */
+/* The disk's part of an inode. The inode's place on disk is in the cache as long as the inode is in memory:
+ * the map's pointers are read and changed there, the other fields go there by inode_update. */
 struct fs_private {
     struct buf *table;       /* c  block of the inode table */
     struct fs_inode *disk;   /* c  place in it; the map, generation: i; next_orphan: orphan_mutex */
@@ -50,7 +50,8 @@ int inode_create(uint32_t mode, uint32_t rdev, struct inode **result);
 int inode_begin(struct inode *ip, unsigned credits);
 void inode_end(struct inode *ip, unsigned credits);
 
-void inode_update(struct inode *ip, bool content); /* in a handle, inode locked: fields (or content) changed */
+void inode_update(struct inode *ip,
+                  bool content);               /* in a handle, inode locked: fields (or content) changed */
 void inode_add_links(struct inode *ip, int n); /* the same; at 0 links it becomes an orphan */
 int inode_shrink(struct inode *ip); /* the same; SHRINK_CREDITS: frees some of what is beyond its size */
 #define SHRINK_CREDITS (12 + SHRINK_MAPS)
@@ -61,7 +62,8 @@ int inode_recover_orphans(void); /* mount */
 /* ---- imap.c: the map of a file; the inode is locked ---- */
 
 int imap_find(struct inode *ip, uint64_t index, blkno_t *block); /* *block = 0: a hole. -EIO, -ENOMEM */
-/* Gives the hole at index a block; in a handle, up to 4 blocks of pointers and 5 of the block map are journaled. -ENOSPC ... */
+/* Gives the hole at index a block; in a handle, up to 4 blocks of pointers and 5 of the block map are
+ * journaled. -ENOSPC ... */
 int imap_alloc(struct inode *ip, uint64_t index, blkno_t *block);
 #define IMAP_CREDITS 9
 /* Frees blocks from the end down to index keep: 1 when all are free, 0 when there is more to do in
@@ -71,7 +73,17 @@ int imap_shrink(struct inode *ip, uint64_t keep);
 /* ---- ifile.c: content; the inode is locked ---- */
 
 /* A page within the file, valid and referenced. `want`: how many pages the caller goes on to read. */
-int file_page(struct inode *ip, uint64_t index, uint64_t want, struct buf **result);
+int file_page_slow(struct inode *ip, uint64_t index, uint64_t want, struct buf *b, struct buf **result);
+static inline int file_page(struct inode *ip, uint64_t index, uint64_t want, struct buf **result)
+{
+    struct buf *b = cache_find(ip, index);
+    if (likely(b && (b->flags & BUF_UPTODATE) && index != ip->fs->ahead_mark)) {
+        *result = b;
+        return 0;
+    }
+    return file_page_slow(ip, index, want, b, result);
+}
+
 /* Appends a page of zeros to a directory or symbolic link, in a handle; the caller sets its size. */
 int file_new_page(struct inode *ip, uint64_t index, struct buf **result);
 ssize_t file_read(struct inode *ip, struct uio *u, uint64_t offset);  /* takes the lock */
@@ -86,11 +98,13 @@ struct dir_place {
     uint32_t slot;
 };
 
-int dir_find(struct inode *dir, const char *name, size_t len, struct dir_place *place); /* 0, -ENOENT, -EIO ... */
+int dir_find(struct inode *dir, const char *name, size_t len,
+             struct dir_place *place); /* 0, -ENOENT, -EIO ... */
 /* A free entry, in a handle; the directory may grow. -ENOSPC ... */
 int dir_prepare(struct inode *dir, struct dir_place *place);
 /* Fills a prepared entry, changes one, or (ino 0) clears it. Cannot fail. */
-void dir_set(struct inode *dir, struct dir_place *place, const char *name, size_t len, ino_t ino, uint32_t mode);
+void dir_set(struct inode *dir, struct dir_place *place, const char *name, size_t len, ino_t ino,
+             uint32_t mode);
 int dir_parent(struct inode *dir, struct dir_place *place); /* the entry ".." */
 void dir_put_place(struct dir_place *place);
 int dir_is_empty(struct inode *dir); /* 1, 0, -E */

@@ -236,6 +236,15 @@ int fd_install_from(struct file *f, unsigned from, bool cloexec)
 
 int fd_install(struct file *f, bool cloexec)
 {
+    struct fdtable *t = current()->files;
+    uint32_t fd = t->lowest;
+
+    /* The common case of what fd_install_from does. */
+    if (likely(!is_shared(t) && fd < t->size && fd < t->limit && !t->slots[fd].file)) {
+        t->slots[fd] = (struct slot){f, cloexec};
+        t->lowest = fd + 1;
+        return (int)fd;
+    }
     return fd_install_from(f, 0, cloexec);
 }
 

@@ -105,7 +105,10 @@ int fs_mount(void)
     }
     int r = mount_steps(&step);
     if (r)
-        printk("lode fs: cannot mount: %s%s\n", step, r == -ENOMEM ? ": too little memory" : r == -EIO ? ": disk error" : "");
+        printk("lode fs: cannot mount: %s%s\n", step,
+               r == -ENOMEM ? ": too little memory"
+               : r == -EIO  ? ": disk error"
+                            : "");
     return r;
 }
 
@@ -129,7 +132,13 @@ struct inode *fs_root(void)
 void fs_statfs(struct abi_statfs *st)
 {
     uint64_t free = balloc_free_blocks();
-    *st = (struct abi_statfs){.type = (int32_t)FS_MAGIC, .bsize = FS_BLOCK_SIZE, .frsize = FS_BLOCK_SIZE,
-                              .blocks = fs_super.nblocks - 1 - fs_super.data_start, .bfree = free, .bavail = free,
-                              .files = fs_super.ninodes, .ffree = balloc_free_inodes(), .namelen = FS_NAME_MAX};
+    *st = (struct abi_statfs){.type = (int32_t)FS_MAGIC,
+                              .bsize = FS_BLOCK_SIZE,
+                              .frsize = FS_BLOCK_SIZE,
+                              .blocks = fs_super.nblocks - 1 - fs_super.data_start,
+                              .bfree = free,
+                              .bavail = free,
+                              .files = fs_super.ninodes,
+                              .ffree = balloc_free_inodes(),
+                              .namelen = FS_NAME_MAX};
 }

@@ -1,14 +1,14 @@
 /* The content of files: reading with read-ahead, writing, symbolic links' targets.
  *
- * A file's pages are bufs found by (inode, page number). A page of a hole is a page of zeros without a block. The bytes
- * behind the end of the file in its last page are zeros, in memory and on disk, so that a file that grows never shows
- * old data; shrinking cleans the page (inode.c).
+ * A file's pages are bufs found by (inode, page number). A page of a hole is a page of zeros without a block.
+ * The bytes behind the end of the file in its last page are zeros, in memory and on disk, so that a file that
+ * grows never shows old data; shrinking cleans the page (inode.c).
  *
  * User bytes are copied with the inode locked, so with the copies that do not fault; where such a copy comes
  * up short, all locks are released, the page is brought in, and the loop goes on.
  *
- * A write of up to WRITE_CHUNK bytes is one handle. The page is filled first and gets its block afterwards: with no space
- * left the bytes are taken back, and no block is ever in a file without its content. */
+ * A write of up to WRITE_CHUNK bytes is one handle. The page is filled first and gets its block afterwards:
+ * with no space left the bytes are taken back, and no block is ever in a file without its content. */
 #include "abi/errno.h"
 #include "abi/fsformat.h"
 #include "fs/diskfs.h"
@@ -51,8 +51,8 @@ static int start_read(struct inode *ip, uint64_t first, uint64_t n)
     return r;
 }
 
-/* Page `index` is not in memory. A read at the place where the last one ended is taken as sequential: the window
- * doubles, and passing its first page will start the next window. */
+/* Page `index` is not in memory. A read at the place where the last one ended is taken as sequential: the
+ * window doubles, and passing its first page will start the next window. */
 static int read_miss(struct inode *ip, uint64_t index, uint64_t want, struct buf **result)
 {
     struct fs_private *f = ip->fs;
@@ -79,28 +79,24 @@ static int read_miss(struct inode *ip, uint64_t index, uint64_t want, struct buf
     return 0;
 }
 
-int file_page(struct inode *ip, uint64_t index, uint64_t want, struct buf **result)
+/* file_page, where the page is not simply there: b is what the cache has, referenced, or NULL. */
+int file_page_slow(struct inode *ip, uint64_t index, uint64_t want, struct buf *b, struct buf **result)
 {
     struct fs_private *f = ip->fs;
-    struct buf *b = cache_find(ip, index);
-    if (unlikely(index == f->ahead_mark)) {
+    if (index == f->ahead_mark) {
         f->ahead_pages = MIN(2 * f->ahead_pages, AHEAD_MAX);
         f->ahead_mark = f->ahead_next;
         f->ahead_next += f->ahead_pages;
         start_read(ip, f->ahead_mark, f->ahead_pages); /* a hint: errors come back when the page is wanted */
     }
-    if (likely(b && (b->flags & BUF_UPTODATE))) {
+    if (!b)
+        return read_miss(ip, index, want, result);
+    cache_wait(b, BUF_READING);
+    if (b->flags & BUF_UPTODATE) {
         *result = b;
         return 0;
     }
-    if (b) {
-        cache_wait(b, BUF_READING);
-        if (b->flags & BUF_UPTODATE) {
-            *result = b;
-            return 0;
-        }
-        cache_put(b);
-    }
+    cache_put(b);
     return read_miss(ip, index, want, result);
 }
 
@@ -109,7 +105,8 @@ ssize_t file_read(struct inode *ip, struct uio *u, uint64_t offset)
     size_t done = 0;
     int r = 0;
     inode_lock(ip);
-    if (ip->atime <= ip->mtime) /* as "relatime": the first read after a change counts, and is not worth a transaction */
+    if (ip->atime <=
+        ip->mtime) /* as "relatime": the first read after a change counts, and is not worth a transaction */
         ip->atime = (int64_t)time_of_day();
     while (u->left > 0 && offset < ip->size) {
         size_t in = offset % PAGE_SIZE, n = MIN(MIN(u->left, PAGE_SIZE - in), ip->size - offset);
@@ -161,8 +158,8 @@ int inode_page(struct inode *ip, uint64_t index, struct page **result)
     return r;
 }
 
-/* A page to write into, not on its way to the disk. It is valid, except where `whole` says that all of it will be
- * overwritten; its block is known. */
+/* A page to write into, not on its way to the disk. It is valid, except where `whole` says that all of it
+ * will be overwritten; its block is known. */
 static int page_for_write(struct inode *ip, uint64_t index, bool whole, struct buf **result)
 {
     struct buf *b = cache_get(ip, index);
@@ -190,7 +187,8 @@ static int page_for_write(struct inode *ip, uint64_t index, bool whole, struct b
     return r;
 }
 
-/* Moves n bytes, which lie in one page, from u to the file. Bytes moved, fewer where a copy would fault; or -E. */
+/* Moves n bytes, which lie in one page, from u to the file. Bytes moved, fewer where a copy would fault; or
+ * -E. */
 static ssize_t write_page(struct inode *ip, struct uio *u, uint64_t offset, size_t n)
 {
     struct buf *b;

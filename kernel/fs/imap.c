@@ -1,7 +1,7 @@
 /* The map of a file: from a page's index to a block on disk (abi/fsformat.h has its shape).
  *
- * Every pointer is checked before it is followed: those in the inode when it is loaded, those in blocks of pointers
- * here. Changing functions find and allocate all they need before they change the first pointer. */
+ * Every pointer is checked before it is followed: those in the inode when it is loaded, those in blocks of
+ * pointers here. Changing functions find and allocate all they need before they change the first pointer. */
 #include "abi/errno.h"
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
@@ -22,7 +22,7 @@ struct cursor {
     blkno_t *slot;
     struct buf *holder; /* the block of pointers that slot lies in, referenced; NULL: the inode itself */
     unsigned level;
-    uint64_t index;     /* within what slot covers */
+    uint64_t index; /* within what slot covers */
 };
 
 /* Down to the pointer of the page at index, or to the first missing one. The caller puts c->holder. */
@@ -155,7 +155,8 @@ static int free_block(struct inode *ip, blkno_t *slot, struct budget *budget)
 }
 
 /* Frees what lies at or beyond page `keep` below slot, which covers the pages from `base` on: 1, 0 or -EIO as
- * imap_shrink. Nested as deep as the map. A block of pointers that loses all is freed without being journaled. */
+ * imap_shrink. Nested as deep as the map. A block of pointers that loses all is freed without being
+ * journaled. */
 static int prune(struct inode *ip, blkno_t *slot, unsigned level, uint64_t base, uint64_t keep,
                  struct budget *budget)
 {

@@ -1,14 +1,15 @@
 /* Inodes in memory, their life and their attributes.
  *
- * An inode is in the hash table from its first use on. The table's own hold on it is not counted: with no references it
- * stays, to be found again, until inode_reclaim or the limit takes it, and then only if the cache holds no page of it. The
- * table's lock covers hash, list and the step of `refs` from 0 to 1; inode_put only counts down.
+ * An inode is in the hash table from its first use on. The table's own hold on it is not counted: with no
+ * references it stays, to be found again, until inode_reclaim or the limit takes it, and then only if the
+ * cache holds no page of it. The table's lock covers hash, list and the step of `refs` from 0 to 1; inode_put
+ * only counts down.
  *
- * An inode whose last link goes is marked INODE_DEAD and put on the list of orphans, on disk as well, in that same
- * transaction. The put that leaves no reference frees its blocks, in as many transactions as it takes, and in the last one
- * the inode. A truncation too large for one transaction works alike: the size changes at once, the inode is an
- * orphan (`shrinking`) until the blocks are free; whoever wants to change the file meanwhile helps to finish first
- * (inode_begin). After a crash, mount goes on where this stopped.
+ * An inode whose last link goes is marked INODE_DEAD and put on the list of orphans, on disk as well, in that
+ * same transaction. The put that leaves no reference frees its blocks, in as many transactions as it takes,
+ * and in the last one the inode. A truncation too large for one transaction works alike: the size changes at
+ * once, the inode is an orphan (`shrinking`) until the blocks are free; whoever wants to change the file
+ * meanwhile helps to finish first (inode_begin). After a crash, mount goes on where this stopped.
  *
  * What is read from disk is checked wholly when it is loaded, before anybody sees it. */
 #include "abi/errno.h"
@@ -112,7 +113,7 @@ static void unhash(struct inode *ip)
 static struct inode *lookup(ino_t ino)
 {
     struct inode *ip;
-    list_for_each_entry(ip, &buckets[ino % nbuckets], hash_link)
+    list_for_each_entry (ip, &buckets[ino % nbuckets], hash_link)
         if (ip->ino == ino)
             return ip;
     return NULL;
@@ -126,7 +127,8 @@ static size_t evict(size_t n, size_t tries)
     for (tries = MIN(tries, count); tries > 0 && freed < n; tries--) {
         struct inode *ip = list_first(&all, struct inode, lru_link);
         list_remove(&ip->lru_link);
-        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && list_empty(&ip->fs->bufs) && !ip->fs->shrinking) {
+        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && list_empty(&ip->fs->bufs) &&
+            !ip->fs->shrinking) {
             count--;
             unhash(ip);
             release_memory(ip);
@@ -338,7 +340,7 @@ int inode_recover_orphans(void)
         ino = ip->fs->disk->next_orphan;
     }
     struct fs_private *f, *next;
-    list_for_each_entry_safe(f, next, &orphans, orphan_link) {
+    list_for_each_entry_safe (f, next, &orphans, orphan_link) {
         struct inode *ip = &container_of(f, struct disk_inode, fs)->inode;
         if (ip->nlink == 0)
             __atomic_fetch_or(&ip->refs, INODE_DEAD, __ATOMIC_RELAXED);
@@ -529,7 +531,8 @@ int inode_truncate(struct inode *ip, uint64_t size)
     return r;
 }
 
-static int change_attributes(struct inode *ip, uint32_t mode, uint32_t uid, uint32_t gid, int64_t atime, int64_t mtime)
+static int change_attributes(struct inode *ip, uint32_t mode, uint32_t uid, uint32_t gid, int64_t atime,
+                             int64_t mtime)
 {
     if (!ip->fs)
         return -EPERM;
@@ -585,9 +588,16 @@ ssize_t inode_read_kernel(struct inode *ip, void *buf, size_t n, uint64_t offset
 void inode_stat(struct inode *ip, struct abi_stat *st)
 {
     inode_lock(ip);
-    *st = (struct abi_stat){.dev = ip->dev, .ino = ip->ino, .mode = ip->mode, .nlink = ip->nlink,
-                            .uid = ip->uid, .gid = ip->gid, .rdev = ip->rdev, .size = (int64_t)ip->size,
-                            .blksize = FS_BLOCK_SIZE, .blocks = (int64_t)(ip->nblocks * (FS_BLOCK_SIZE / 512))};
+    *st = (struct abi_stat){.dev = ip->dev,
+                            .ino = ip->ino,
+                            .mode = ip->mode,
+                            .nlink = ip->nlink,
+                            .uid = ip->uid,
+                            .gid = ip->gid,
+                            .rdev = ip->rdev,
+                            .size = (int64_t)ip->size,
+                            .blksize = FS_BLOCK_SIZE,
+                            .blocks = (int64_t)(ip->nblocks * (FS_BLOCK_SIZE / 512))};
     int64_t ns[3] = {ip->atime, ip->mtime, ip->ctime};
     struct abi_timespec *ts[3] = {&st->atime, &st->mtime, &st->ctime};
     for (unsigned i = 0; i < 3; i++) {

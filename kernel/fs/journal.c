@@ -2,18 +2,18 @@
  *
  * A transaction is running, then committing, then on disk. The commit of transaction s, all by one thread:
  *
- *   1. wait until no handle is open, and let none in. Apply the deferred frees, copy every journaled block to the
- *      pool, turn ordered data into data being written. Open transaction s+1.
+ *   1. wait until no handle is open, and let none in. Apply the deferred frees, copy every journaled block to
+ * the pool, turn ordered data into data being written. Open transaction s+1.
  *   2. write the ordered data home and the copies into slot s%2; flush.
  *   3. write the header of the slot; flush. Now s counts: wake those who wait for it.
  *   4. write the copies home. Their completion precedes the first flush of s+1, so that flush covers them.
  *
- * Slot s%2 is overwritten by s+2, after a flush that made s+1 count and the installed blocks of s stable: that
- * is why two flushes a commit are enough. At any time the newest transaction that counts and the one before it are
- * either whole in their slots or installed.
+ * Slot s%2 is overwritten by s+2, after a flush that made s+1 count and the installed blocks of s stable:
+ * that is why two flushes a commit are enough. At any time the newest transaction that counts and the one
+ * before it are either whole in their slots or installed.
  *
- * If a write fails, the journal is aborted: nothing is written from then on, and no changed buf leaves memory, so
- * that reads go on seeing what was written.
+ * If a write fails, the journal is aborted: nothing is written from then on, and no changed buf leaves
+ * memory, so that reads go on seeing what was written.
  *
  * Locks: j = journal.lock; t = only the commit thread; a = atomic; c = constant after mount. */
 #include "fs/journal.h"
@@ -29,32 +29,32 @@
 #include "sync/wait.h"
 #include "trap/timer.h"
 
-#define POOL_MIN       64
-#define COMMIT_DELAY   (5 * 1000000000ull) /* ns from a transaction's first change to its commit */
-#define WRITERS        8                   /* requests in flight */
+#define POOL_MIN     64
+#define COMMIT_DELAY (5 * 1000000000ull) /* ns from a transaction's first change to its commit */
+#define WRITERS      8                   /* requests in flight */
 
 static struct {
     struct spinlock lock;
-    uint64_t running;         /* j  sequence of the running transaction */
-    uint64_t committed;       /* j  newest one on stable storage */
-    uint64_t requested;       /* j  commit up to this one */
-    unsigned handles;         /* j  open */
-    unsigned reserved;        /* j  credits of open handles */
-    bool closing;             /* j  a commit waits for handles to end */
-    bool busy;                /* j  the commit thread is at work */
-    bool aborted;             /* j, read without */
-    uint64_t deadline;        /* j  when to commit at the latest; 0: nothing has changed yet */
-    unsigned count;           /* a  blocks journaled in the running transaction */
-    size_t ordered_count;     /* a  pages of ordered data in it */
-    struct list blocks;       /* cache_lock, through cache_attach */
-    struct list ordered;      /* the same */
-    size_t ordered_max;       /* c */
-    unsigned max;             /* c  most blocks in a transaction */
-    blkno_t slot_start[2];    /* c */
-    unsigned slot_bodies;     /* c */
+    uint64_t running;                 /* j  sequence of the running transaction */
+    uint64_t committed;               /* j  newest one on stable storage */
+    uint64_t requested;               /* j  commit up to this one */
+    unsigned handles;                 /* j  open */
+    unsigned reserved;                /* j  credits of open handles */
+    bool closing;                     /* j  a commit waits for handles to end */
+    bool busy;                        /* j  the commit thread is at work */
+    bool aborted;                     /* j, read without */
+    uint64_t deadline;                /* j  when to commit at the latest; 0: nothing has changed yet */
+    unsigned count;                   /* a  blocks journaled in the running transaction */
+    size_t ordered_count;             /* a  pages of ordered data in it */
+    struct list blocks;               /* cache_lock, through cache_attach */
+    struct list ordered;              /* the same */
+    size_t ordered_max;               /* c */
+    unsigned max;                     /* c  most blocks in a transaction */
+    blkno_t slot_start[2];            /* c */
+    unsigned slot_bodies;             /* c */
     struct fs_journal_header *header; /* t */
-    struct page **pool;       /* c  pages for copies; the pages' content: t */
-    struct buf **installing;  /* t  where pool[i] came from */
+    struct page **pool;               /* c  pages for copies; the pages' content: t */
+    struct buf **installing;          /* t  where pool[i] came from */
 } journal = {.lock = SPINLOCK_INIT("journal", RANK_OUTER),
              .blocks = LIST_INIT(journal.blocks),
              .ordered = LIST_INIT(journal.ordered)};
@@ -274,7 +274,7 @@ static unsigned close_transaction(struct list *writing)
 static int write_bodies(blkno_t slot, unsigned n, struct list *writing)
 {
     struct buf *b;
-    list_for_each_entry(b, writing, link)
+    list_for_each_entry (b, writing, link)
         writer_add(b->block, b->data);
     uint32_t crc = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -414,8 +414,8 @@ static int check_slot(const struct fs_super *sb, unsigned slot, struct fs_journa
         return r;
     memcpy(h, page_kva(journal.pool[0]), sizeof(*h));
     if (h->magic != FS_JOURNAL_MAGIC || memcmp(h->uuid, sb->uuid, sizeof(h->uuid)) != 0 ||
-        h->checksum != crc32c(0, h, offsetof(struct fs_journal_header, checksum)) ||
-        h->sequence == 0 || h->sequence % 2 != slot || h->count > journal.slot_bodies || h->count > FS_JOURNAL_MAX)
+        h->checksum != crc32c(0, h, offsetof(struct fs_journal_header, checksum)) || h->sequence == 0 ||
+        h->sequence % 2 != slot || h->count > journal.slot_bodies || h->count > FS_JOURNAL_MAX)
         return 0;
     uint32_t crc = 0;
     for (unsigned i = 0; i < h->count; i += BIO_MAX_BLOCKS) {
@@ -461,8 +461,9 @@ int journal_recover(const struct fs_super *sb)
 
     unsigned newest = valid[1] > 0 && (!valid[0] || h[1]->sequence > h[0]->sequence);
     uint64_t last = valid[newest] ? h[newest]->sequence : 0;
-    /* The older slot counts only as the newest one's direct predecessor. Without a newer one it is itself the newest:
-     * a successor that is no longer, or not yet, whole never counted, since its header is written last. */
+    /* The older slot counts only as the newest one's direct predecessor. Without a newer one it is itself the
+     * newest: a successor that is no longer, or not yet, whole never counted, since its header is written
+     * last. */
     if (valid[0] && valid[1] && h[!newest]->sequence + 1 == last)
         r = replay(!newest, h[!newest]);
     if (r == 0 && valid[newest])

@@ -1,13 +1,14 @@
 /* Paths and the operations on names (namei.h).
  *
- * A walk holds references, and one directory's lock at a time, for the look into it. Operations walk first, then open a
- * handle, lock the directory, look again (things may have changed in between), do everything that can fail, and only
- * then change anything. References are put after the handle is closed, for the last one may have to free a file.
+ * A walk holds references, and one directory's lock at a time, for the look into it. Operations walk first,
+ * then open a handle, lock the directory, look again (things may have changed in between), do everything that
+ * can fail, and only then change anything. References are put after the handle is closed, for the last one
+ * may have to free a file.
  *
  * Locks of several inodes: a directory before what it names. rename, which may have four, runs alone
- * (rename_mutex), so the tree of directories stands still: of its two directories it locks the ancestor first; then the two
- * named inodes, directories before others, and by number among themselves. No directory named is an ancestor of either
- * directory then, for that has been refused. */
+ * (rename_mutex), so the tree of directories stands still: of its two directories it locks the ancestor
+ * first; then the two named inodes, directories before others, and by number among themselves. No directory
+ * named is an ancestor of either directory then, for that has been refused. */
 #include "fs/namei.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -329,10 +330,9 @@ int namei_open(struct inode *dir, const char *path, int flags, uint32_t mode, st
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
     bool create = flags & O_CREAT, exclusive = create && (flags & O_EXCL);
-    size_t len = strlen(path);
     if (create && (flags & O_DIRECTORY))
         return -EINVAL;
-    if (create && len > 0 && path[len - 1] == '/')
+    if (create && *path && path[strlen(path) - 1] == '/')
         return -EISDIR;
     unsigned how = (create ? WALK_CREATE : 0) | (exclusive || (flags & O_NOFOLLOW) ? NAMEI_NOFOLLOW : 0) |
                    (flags & O_DIRECTORY ? NAMEI_DIRECTORY : 0);
@@ -414,7 +414,8 @@ static void drop_links(struct inode *dir, struct inode *ip)
 {
     bool is_dir = S_ISDIR(ip->mode);
     inode_add_links(ip, is_dir ? -(int)MIN(ip->nlink, LINK_MAX) : -1);
-    if (is_dir && dir->nlink > 2) /* else the disk's count was wrong: it must not make a live directory an orphan */
+    if (is_dir &&
+        dir->nlink > 2) /* else the disk's count was wrong: it must not make a live directory an orphan */
         inode_add_links(dir, -1);
 }
 
@@ -470,7 +471,8 @@ int namei_unlink(struct inode *start, const char *path, bool remove_dir)
     return r;
 }
 
-/* Is dir the directory `top`, or somewhere below it? 1, 0, -E. rename_mutex is held, so the answer stays true. */
+/* Is dir the directory `top`, or somewhere below it? 1, 0, -E. rename_mutex is held, so the answer stays
+ * true. */
 static int is_below(struct inode *dir, struct inode *top)
 {
     int r = 0;
@@ -491,7 +493,7 @@ static int is_below(struct inode *dir, struct inode *top)
 
 /* A rename: source and target as they were looked up; target NULL: the name is free. */
 struct rename {
-    struct inode *from, *to;       /* the directories */
+    struct inode *from, *to; /* the directories */
     struct walk *from_name, *to_name;
     struct inode *source, *target; /* referenced */
     bool exchange;
@@ -635,7 +637,10 @@ static int do_rename(struct rename *n)
 
 static int try_rename(struct walk *from, struct walk *to, unsigned flags)
 {
-    struct rename n = {.from = from->dir, .to = to->dir, .from_name = from, .to_name = to,
+    struct rename n = {.from = from->dir,
+                       .to = to->dir,
+                       .from_name = from,
+                       .to_name = to,
                        .exchange = flags & RENAME_EXCHANGE};
     int r = look(n.from, from->name, from->len, &n.source);
     if (r)
@@ -659,7 +664,8 @@ static bool can_rename(const struct walk *w)
     return w->len > 0 && !is_name(w->name, w->len, ".") && !is_name(w->name, w->len, "..");
 }
 
-int namei_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, unsigned flags)
+int namei_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to,
+                 unsigned flags)
 {
     struct walk f, t;
     if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))

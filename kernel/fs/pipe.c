@@ -29,39 +29,17 @@
 #include "sync/wait.h"
 
 #define PIPE_PAGES 16
-#define PIPE_SIZE  (PIPE_PAGES * (uint32_t)PAGE_SIZE)
+#define PIPE_SIZE  (PIPE_PAGES * PAGE_SIZE)
 
 struct pipe {
     struct mutex lock;               /* all that follows */
-    uint32_t start, used;            /* bytes */
+    size_t start, used;              /* bytes */
     bool read_open, write_open;      /* the ends */
     bool readers_wait, writers_wait; /* and the channels they sleep on */
     char *page[PIPE_PAGES];          /* NULL: no bytes there */
-    char *spare;                     /* one page that is kept for the next write, or NULL */
 };
 
 static struct slab_cache pipe_slab = SLAB_INIT(pipe_slab, "pipe", struct pipe);
-
-static bool take_page(struct pipe *p, char **place)
-{
-    if (p->spare) {
-        *place = p->spare;
-        p->spare = NULL;
-    } else {
-        struct page *page = page_alloc(0);
-        *place = page ? page_kva(page) : NULL;
-    }
-    return *place != NULL;
-}
-
-static void give_page(struct pipe *p, char **place)
-{
-    if (p->spare)
-        page_put(kva_page(*place));
-    else
-        p->spare = *place;
-    *place = NULL;
-}
 
 /* Sleeps until the other side has changed something: 0, -EAGAIN, -EINTR. */
 static int wait_for(struct pipe *p, bool *mine, bool *theirs, uint32_t flags)
@@ -77,7 +55,7 @@ static int wait_for(struct pipe *p, bool *mine, bool *theirs, uint32_t flags)
 }
 
 /* Lets go of the pipe and wakes the other side. */
-static void finish(struct pipe *p, bool *theirs)
+static inline void finish(struct pipe *p, bool *theirs)
 {
     bool wake = *theirs;
 
@@ -87,20 +65,7 @@ static void finish(struct pipe *p, bool *theirs)
         wakeup(theirs);
 }
 
-/* Appends what fits into the page at the end; there is room. */
-static int put(struct pipe *p, struct uio *u)
-{
-    uint32_t end = (p->start + p->used) % PIPE_SIZE;
-    char **page = &p->page[end / PAGE_SIZE];
-    size_t left = u->left;
-
-    if (!*page && !take_page(p, page))
-        return -ENOMEM;
-    size_t n = MIN(MIN(left, PIPE_SIZE - p->used), PAGE_SIZE - end % PAGE_SIZE);
-    int err = uio_write(u, *page + end % PAGE_SIZE, n);
-    p->used += left - u->left;
-    return err;
-}
+/* ---- reading ---- */
 
 /* Takes what there is in the first page; the pipe is not empty. */
 static int get(struct pipe *p, struct uio *u)
@@ -110,13 +75,25 @@ static int get(struct pipe *p, struct uio *u)
     int err = uio_read(u, *page + from, MIN(MIN(left, p->used), PAGE_SIZE - from));
     size_t n = left - u->left;
 
-    p->start = (p->start + n) % PIPE_SIZE;
     p->used -= n;
-    /* Of a page read to its end, the beginning may hold the last bytes of a ring that is nearly full. */
-    if (p->used == 0 || (from + n == PAGE_SIZE && p->used <= PIPE_SIZE - PAGE_SIZE))
-        give_page(p, page);
-    if (p->used == 0)
-        p->start = 0;
+    p->start = p->used ? (p->start + n) % PIPE_SIZE : 0;
+    /* A page read to its end is given back; but its beginning may hold the last bytes of a ring that is
+     * nearly full. An empty pipe keeps its first page. */
+    bool done = p->used ? from + n == PAGE_SIZE && p->used <= PIPE_SIZE - PAGE_SIZE : page != p->page;
+    if (done) {
+        page_put(kva_page(*page));
+        *page = NULL;
+    }
+    return err;
+}
+
+/* 0: there is something to read, or no writer left. */
+__attribute__((noinline)) static int wait_for_bytes(struct pipe *p, uint32_t flags)
+{
+    int err = 0;
+
+    while (!p->used && p->write_open && !err)
+        err = wait_for(p, &p->readers_wait, &p->writers_wait, flags);
     return err;
 }
 
@@ -128,16 +105,47 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *at)
 
     (void)at;
     mutex_lock(&p->lock);
-    while (u->left && !err) {
-        if (p->used)
-            err = get(p, u);
-        else if (u->left < wanted || !p->write_open)
-            break;
-        else
-            err = wait_for(p, &p->readers_wait, &p->writers_wait, f->flags);
-    }
+    if (!p->used)
+        err = wait_for_bytes(p, f->flags);
+    while (u->left && p->used && !err)
+        err = get(p, u);
     finish(p, &p->writers_wait);
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
+}
+
+/* ---- writing ---- */
+
+static bool fits(const struct pipe *p, size_t n)
+{
+    return PIPE_SIZE - p->used >= MIN(n, (size_t)PIPE_BUF);
+}
+
+/* Appends what fits into the page at the end; there is room. */
+static int put(struct pipe *p, struct uio *u)
+{
+    size_t end = (p->start + p->used) % PIPE_SIZE, left = u->left;
+    char **page = &p->page[end / PAGE_SIZE];
+
+    if (unlikely(!*page)) {
+        struct page *new = page_alloc(0);
+        if (!new)
+            return -ENOMEM;
+        *page = page_kva(new);
+    }
+    int err = uio_write(u, *page + end % PAGE_SIZE,
+                        MIN(MIN(left, PIPE_SIZE - p->used), PAGE_SIZE - end % PAGE_SIZE));
+    p->used += left - u->left;
+    return err;
+}
+
+/* 0: n bytes, or PIPE_BUF of them, fit in. */
+__attribute__((noinline)) static int wait_for_room(struct pipe *p, size_t n, uint32_t flags)
+{
+    int err = 0;
+
+    while (p->read_open && !fits(p, n) && !err)
+        err = wait_for(p, &p->writers_wait, &p->readers_wait, flags);
+    return p->read_open ? err : -EPIPE;
 }
 
 static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *at)
@@ -149,22 +157,21 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *at)
     (void)at;
     mutex_lock(&p->lock);
     while (u->left && !err) {
-        if (!p->read_open) {
-            err = -EPIPE;
-        } else if (PIPE_SIZE - p->used < MIN(u->left, (size_t)PIPE_BUF)) {
-            err = wait_for(p, &p->writers_wait, &p->readers_wait, f->flags);
-        } else {
+        if (unlikely(!p->read_open || !fits(p, u->left)))
+            err = wait_for_room(p, u->left, f->flags);
+        if (likely(!err))
             err = put(p, u);
-            /* A reader as fast as the writer would never let it sleep. */
-            if (!err && u->left >= PIPE_BUF && signal_pending())
-                err = -EINTR;
-        }
+        /* A reader as fast as the writer would never let it sleep. */
+        if (!err && u->left >= PIPE_BUF && signal_pending())
+            err = -EINTR;
     }
     finish(p, &p->readers_wait);
-    if (err == -EPIPE)
+    if (unlikely(err == -EPIPE))
         signal_send(current(), SIGPIPE);
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
 }
+
+/* ---- ends ---- */
 
 static int pipe_ioctl(struct file *f, uint64_t request, uptr_t arg)
 {
@@ -183,8 +190,6 @@ static void pipe_free(struct pipe *p)
     for (unsigned i = 0; i < PIPE_PAGES; i++)
         if (p->page[i])
             page_put(kva_page(p->page[i]));
-    if (p->spare)
-        page_put(kva_page(p->spare));
     slab_free(&pipe_slab, p);
 }
 

@@ -288,14 +288,14 @@ static int fetch(const struct region *r, vaddr_t va, bool write, struct page **r
     return page ? 0 : -ENOMEM;
 }
 
-static int fill(struct aspace *as, const struct region *r, vaddr_t va, bool write)
+/* The page is not there: pte is where it belongs, NULL where the table is missing. */
+static int fill(struct aspace *as, const struct region *r, vaddr_t va, pte_t *pte, bool write)
 {
     pte_t rights = pagetable_rights(r->prot);
     struct page *page;
     bool own;
 
-    pte_t *pte = walk(as, va, true);
-    if (!pte)
+    if (!pte && !(pte = walk(as, va)))
         return -ENOMEM;
     int err = fetch(r, va, write, &page, &own);
     if (err)
@@ -343,12 +343,11 @@ static struct region *grow_stack(struct aspace *as, vaddr_t va)
     return r;
 }
 
-static bool allowed(const struct region *r, enum fault_access access)
+static inline bool allowed(const struct region *r, enum fault_access access)
 {
-    static const uint8_t needs[] = {[FAULT_READ] = PROT_READ | PROT_WRITE | PROT_EXEC,
-                                    [FAULT_WRITE] = PROT_WRITE,
-                                    [FAULT_EXEC] = PROT_EXEC};
-    return r->prot & needs[access];
+    if (access == FAULT_WRITE)
+        return r->prot & PROT_WRITE;
+    return access == FAULT_EXEC ? r->prot & PROT_EXEC : r->prot != PROT_NONE;
 }
 
 int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
@@ -363,7 +362,7 @@ int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
         r = grow_stack(as, va);
     if (r && allowed(r, access)) {
         pte_t *pte = pagetable_find(as, va);
-        err = pte && *pte ? upgrade(as, r, va, pte, write) : fill(as, r, va, write);
+        err = pte && *pte ? upgrade(as, r, va, pte, write) : fill(as, r, va, pte, write);
     }
     mutex_unlock(&as->lock);
     return err;
@@ -376,7 +375,7 @@ static int populate(struct aspace *as, const struct region *r)
 {
     for (vaddr_t va = r->start; va < r->end; va += PAGE_SIZE) {
         pte_t *pte = pagetable_find(as, va);
-        int err = pte && *pte ? 0 : fill(as, r, va, false);
+        int err = pte && *pte ? 0 : fill(as, r, va, pte, false);
         if (err)
             return err;
     }

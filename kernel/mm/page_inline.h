@@ -25,6 +25,17 @@ static inline pte_t pa_pte(paddr_t pa)
     return pa >> PAGE_SHIFT << PTE_PPN_SHIFT;
 }
 
+/* As page_pa and kva_page, for pages and addresses that are known to be RAM. */
+static inline paddr_t ram_pa(const struct page *p)
+{
+    return ((uintptr_t)p - page_array_origin) / sizeof(struct page) << PAGE_SHIFT;
+}
+
+static inline struct page *ram_page(const void *kva)
+{
+    return (struct page *)(page_array_origin + (kva_pa(kva) >> PAGE_SHIFT) * sizeof(struct page));
+}
+
 static inline void page_share(struct page *p)
 {
     __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);

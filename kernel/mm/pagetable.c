@@ -32,25 +32,20 @@ pte_t pagetable_rights(int prot)
     return PTE_V | PTE_R | (prot & PROT_WRITE ? PTE_W : 0) | (prot & PROT_EXEC ? PTE_X : 0);
 }
 
-static inline struct page *table_page(const pte_t *entry)
-{
-    return kva_page(entry);
-}
-
-pte_t *walk(struct aspace *as, vaddr_t va, bool alloc)
+pte_t *walk(struct aspace *as, vaddr_t va)
 {
     pte_t *table = as->root;
 
     for (unsigned shift = 30; shift > PAGE_SHIFT; shift -= 9) {
         pte_t *e = &table[va >> shift & 511];
         if (!*e) {
-            struct page *p = alloc ? page_alloc(PAGE_ZERO) : NULL;
+            struct page *p = page_alloc(PAGE_ZERO);
             if (!p)
                 return NULL; /* a table that was made above is freed when the region goes */
             p->table_used = 0;
-            table_page(e)->table_used++;
+            ram_page(e)->table_used++;
             as->tables++;
-            __atomic_store_n(e, pa_pte(page_pa(p)) | PTE_V, __ATOMIC_RELEASE); /* after its zeros */
+            __atomic_store_n(e, pa_pte(ram_pa(p)) | PTE_V, __ATOMIC_RELEASE); /* after its zeros */
         }
         table = pte_table(*e);
     }
@@ -97,9 +92,9 @@ void pagetable_sync_code(struct aspace *as)
 
 void pagetable_enter(struct aspace *as, pte_t *pte, struct page *page, pte_t bits)
 {
-    table_page(pte)->table_used++;
+    ram_page(pte)->table_used++;
     as->resident++;
-    __atomic_store_n(pte, pa_pte(page_pa(page)) | PTE_USER | bits, __ATOMIC_RELEASE); /* after its content */
+    __atomic_store_n(pte, pa_pte(ram_pa(page)) | PTE_USER | bits, __ATOMIC_RELEASE); /* after its content */
 }
 
 void pagetable_replace(struct aspace *as, vaddr_t va, pte_t *pte, struct page *page, pte_t bits)
@@ -107,7 +102,7 @@ void pagetable_replace(struct aspace *as, vaddr_t va, pte_t *pte, struct page *p
     struct page *old = pte_page(*pte);
 
     spin_lock(&as->pt_lock);
-    *pte = pa_pte(page_pa(page)) | PTE_USER | bits;
+    *pte = pa_pte(ram_pa(page)) | PTE_USER | bits;
     spin_unlock(&as->pt_lock);
     flush(as, va, PAGE_SIZE);
     page_release(old);
@@ -150,7 +145,7 @@ static void unlink_table(struct gone *g, pte_t *entry)
     g->page[g->n++] = pte_page(*entry);
     *entry = 0;
     spin_unlock(&g->as->pt_lock);
-    table_page(entry)->table_used--;
+    ram_page(entry)->table_used--;
     g->as->tables--;
     g->tables = true;
 }
@@ -168,10 +163,28 @@ static void prune(struct gone *g, vaddr_t va)
         unlink_table(g, upper);
 }
 
+/* Release the pages of n entries at once: nobody uses the address space any more, no hart remembers it. */
+static unsigned drop(struct aspace *as, pte_t *pte, unsigned n)
+{
+    unsigned dropped = 0;
+
+    for (pte_t *end = pte + n; pte < end; pte++) {
+        pte_t e = *pte;
+        if (!e)
+            continue;
+        *pte = 0;
+        page_release(pte_page(e));
+        dropped++;
+    }
+    as->resident -= dropped;
+    ram_page(pte - 1)->table_used -= dropped;
+    return n;
+}
+
 /* Take out the pages of up to n entries, as many as g has room for; returns how many entries that was. */
 static unsigned take_out(struct gone *g, pte_t *pte, unsigned n)
 {
-    struct page **out = &g->page[g->n], *table = table_page(pte);
+    struct page **out = &g->page[g->n], *table = ram_page(pte);
 
     n = MIN(n, BATCH - g->n);
     spin_lock(&g->as->pt_lock);
@@ -202,7 +215,8 @@ void pagetable_unmap(struct aspace *as, vaddr_t start, vaddr_t end)
     for (vaddr_t va = start; va < end; va = next) {
         pte_t *pte = span(as, va, end, &next);
         for (vaddr_t at = va; pte && at < next;) {
-            unsigned entries = take_out(&g, pte, (next - at) / PAGE_SIZE);
+            unsigned entries = (next - at) / PAGE_SIZE;
+            entries = as->refs == 0 ? drop(as, pte, entries) : take_out(&g, pte, entries);
             pte += entries;
             at += entries * PAGE_SIZE;
             if (g.n == BATCH)
@@ -264,13 +278,13 @@ bool pagetable_copy(struct aspace *child, struct aspace *as, vaddr_t start, vadd
         pte_t *from = span(as, va, end, &next);
         if (!from)
             continue;
-        pte_t *to = walk(child, va, true);
+        pte_t *to = walk(child, va);
         if (!to)
             return false;
         spin_lock(&as->pt_lock);
         unsigned copied = copy_entries(to, from, (next - va) / PAGE_SIZE);
         spin_unlock(&as->pt_lock);
-        table_page(to)->table_used += copied;
+        ram_page(to)->table_used += copied;
         child->resident += copied;
     }
     return true;

@@ -27,8 +27,8 @@ static inline pte_t *pagetable_find(const struct aspace *as, vaddr_t va)
     return &pte_table(e)[va >> 12 & 511];
 }
 
-/* The same; with alloc, missing tables are made. NULL: without memory, or without alloc. */
-pte_t *walk(struct aspace *as, vaddr_t va, bool alloc);
+/* The same; missing tables are made. NULL without memory. */
+pte_t *walk(struct aspace *as, vaddr_t va);
 
 /* Enter a page at an entry that is 0; takes over the caller's reference. */
 void pagetable_enter(struct aspace *as, pte_t *pte, struct page *page, pte_t bits);

@@ -2,9 +2,13 @@
  *
  * A user address is looked up in the page table by software and reached through the direct map, a page at a
  * time. The page-table entry is checked as the hardware would check it: a page that is shared copy-on-write
- * cannot be written to before the fault handler has copied it. pt_lock is held from the look to the end of
- * the copy, so that the page cannot go away in between; a fault is handled outside of it, and then the copy
- * goes on where it stopped.
+ * cannot be written to before the fault handler has copied it.
+ *
+ * The page must not go away between the look and the end of the copy. Where processes share the address
+ * space, its pt_lock sees to that. Where it has one reference, that is the running process's, which alone
+ * would take pages away, and is busy here; so there is no lock to take. (A reference that /proc takes
+ * meanwhile is for looking only.) A fault is handled without the lock; then the copy goes on where it
+ * stopped.
  *
  * Addresses need no check but one a page: from USER_TOP on there are no entries. A copy that would wrap meets
  * that, or unmapped memory, first. */
@@ -44,18 +48,35 @@ static inline void move_bytes(char *user, char *kernel, size_t n, enum op op)
         memset(user, 0, n);
 }
 
+/* The usual case, within one page and without a fault or a lock: true if that is what it was. Expanded for
+ * each operation, since a copy of a few bytes is little else. */
+static inline __attribute__((always_inline)) bool move_small(struct aspace *as, uptr_t va, char *kernel,
+                                                             size_t n, enum op op)
+{
+    if (n > PAGE_SIZE - va % PAGE_SIZE || __atomic_load_n(&as->refs, __ATOMIC_RELAXED) != 1)
+        return false;
+    char *user = locate(as, va, rights_for(op));
+    if (unlikely(!user))
+        return false;
+    move_bytes(user, kernel, n, op);
+    return true;
+}
+
 /* As many of n bytes as can be had without a fault; returns how many. */
 static size_t move(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
+    bool shared = __atomic_load_n(&as->refs, __ATOMIC_RELAXED) != 1;
     size_t done = 0;
 
     while (done < n) {
         size_t chunk = MIN(n - done, PAGE_SIZE - va % PAGE_SIZE);
-        spin_lock(&as->pt_lock);
+        if (shared)
+            spin_lock(&as->pt_lock);
         char *user = locate(as, va, rights_for(op));
         if (likely(user))
             move_bytes(user, kernel, chunk, op);
-        spin_unlock(&as->pt_lock);
+        if (shared)
+            spin_unlock(&as->pt_lock);
         if (unlikely(!user))
             break;
         done += chunk;
@@ -85,21 +106,29 @@ static int transfer(struct aspace *as, uptr_t va, char *kernel, size_t n, enum o
     return err;
 }
 
-int copyin(void *dst, uptr_t src, size_t n)
+static inline __attribute__((always_inline)) int copy(struct aspace *as, uptr_t va, char *kernel, size_t n,
+                                                      enum op op)
 {
     size_t moved;
-    return transfer(current()->aspace, src, dst, n, OUT_OF_USER, &moved);
+
+    return likely(move_small(as, va, kernel, n, op)) ? 0 : transfer(as, va, kernel, n, op, &moved);
+}
+
+int copyin(void *dst, uptr_t src, size_t n)
+{
+    return copy(current()->aspace, src, dst, n, OUT_OF_USER);
+}
+
+int copyout(uptr_t dst, const void *src, size_t n)
+{
+    return copy(current()->aspace, dst, (char *)(uintptr_t)src, n, INTO_USER);
 }
 
 int aspace_copyout(struct aspace *as, uptr_t dst, const void *src, size_t n)
 {
     size_t moved;
-    return transfer(as, dst, (char *)(uintptr_t)src, n, INTO_USER, &moved);
-}
 
-int copyout(uptr_t dst, const void *src, size_t n)
-{
-    return aspace_copyout(current()->aspace, dst, src, n);
+    return transfer(as, dst, (char *)(uintptr_t)src, n, INTO_USER, &moved);
 }
 
 /* Copies up to n bytes up to and including a NUL; returns how many. */
@@ -161,25 +190,26 @@ static inline void advance(struct uio *u, size_t n)
     u->left -= n;
 }
 
-static int uio_move(struct uio *u, void *kernel, size_t n, enum op op)
+static inline __attribute__((always_inline)) int uio_move(struct uio *u, void *kernel, size_t n, enum op op)
 {
     size_t moved = n = MIN(n, u->left);
     int err = 0;
 
-    if (u->kernel)
+    if (unlikely(u->kernel))
         move_bytes((char *)u->addr, kernel, n, op);
-    else
+    else if (!move_small(current()->aspace, u->addr, kernel, n, op))
         err = transfer(current()->aspace, u->addr, kernel, n, op, &moved);
     advance(u, moved);
     return err;
 }
 
-static size_t uio_move_nofault(struct uio *u, void *kernel, size_t n, enum op op)
+static inline __attribute__((always_inline)) size_t uio_move_nofault(struct uio *u, void *kernel, size_t n,
+                                                                     enum op op)
 {
     n = MIN(n, u->left);
-    if (u->kernel)
+    if (unlikely(u->kernel))
         move_bytes((char *)u->addr, kernel, n, op);
-    else
+    else if (!move_small(current()->aspace, u->addr, kernel, n, op))
         n = move(current()->aspace, u->addr, kernel, n, op);
     advance(u, n);
     return n;

@@ -3,6 +3,8 @@
 #include "trap/syscall.h"
 
 #include "abi/errno.h"
+#include "proc/proc.h"
+#include "trap/riscv.h"
 #include "trap/trap.h"
 #include "trap/trapframe.h"
 
@@ -18,14 +20,19 @@ static const char *const names[] = {
 #undef SYSCALL
 };
 
-void syscall_dispatch(struct trapframe *tf)
+void trap_syscall(struct trapframe *tf)
 {
     uint64_t number = tf->a7;
 
+    irq_enable();
+    tf->epc += 4; /* behind the ecall */
     if (unlikely(number >= ARRAY_SIZE(handlers) || !handlers[number]))
         tf->a0 = -ENOSYS;
     else
         tf->a0 = handlers[number](tf->a);
+    irq_disable();
+    if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
+        trap_before_user(tf);
 }
 
 const char *syscall_name(uint64_t number)

@@ -47,7 +47,7 @@
  *   From user mode:
  *     1. sp <- the trapframe; save all registers, sepc and sstatus there
  *     2. sscratch <- 0, tp <- the process
- *     3. trap_user(trapframe, scause)
+ *     3. trap_syscall(trapframe), or trap_user(trapframe, scause) for all else
  *     4. user_return: sscratch <- trapframe; restore all; sret
  *   From the kernel:
  *     5. look whether the stack has room; push a trapframe; save
@@ -72,7 +72,9 @@ trap_entry:
         mv      a0, sp
         csrr    a1, scause
         li      fp, 0           /* backtraces end here */
-        call    trap_user
+        li      t0, 8           /* a system call: the shortest way */
+        bne     a1, t0, 3f
+        call    trap_syscall
         /* 4. sp is the trapframe again; interrupts are off */
 user_return:
         ld      t0, TF_EPC(sp)
@@ -83,6 +85,9 @@ user_return:
         each_register ld
         ld      sp, TF_SP(sp)
         sret
+
+3:      call    trap_user
+        j       user_return
 
 from_kernel:
         /* 5. A kernel stack is the upper half of an aligned 16 KB: bit 13 of sp is set inside it, and clear

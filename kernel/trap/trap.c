@@ -1,7 +1,7 @@
 /* What a trap means: system call, interrupt, page fault, or a program's mistake.
  *
  *                     from user mode                         from the kernel
- *   system call       syscall.c                              (cannot happen)
+ *   system call       trap_syscall, in syscall.c             (cannot happen)
  *   interrupt         timer, device, another hart            the same
  *   page fault        aspace_fault; a mistake ends it        the kernel is wrong: panic
  *   other exception   first floating point; else ends it     the kernel is wrong: panic
@@ -159,11 +159,7 @@ void trap_before_user(struct trapframe *tf)
 
 void trap_user(struct trapframe *tf, uint64_t cause)
 {
-    if (likely(cause == EXC_ECALL_U)) {
-        irq_enable();
-        tf->epc += 4; /* behind the ecall */
-        syscall_dispatch(tf);
-    } else if (cause & SCAUSE_INTERRUPT) {
+    if (cause & SCAUSE_INTERRUPT) {
         interrupt(cause, true);
     } else {
         uint64_t addr = csr_read(stval); /* before interrupts may change it */

@@ -7,6 +7,7 @@ struct trapframe;
 void trap_init_hart(void); /* stvec and the interrupts that a hart takes */
 
 /* Called by trampoline.S only, interrupts off. */
+void trap_syscall(struct trapframe *tf); /* syscall.c */
 void trap_user(struct trapframe *tf, uint64_t cause);
 void trap_kernel(struct trapframe *tf, uint64_t cause);
 _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc);
@@ -15,6 +16,4 @@ _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc);
  * interrupts off, and they stay off until sret. */
 void trap_before_user(struct trapframe *tf);
 
-/* The system call that the frame asks for (syscall.c). */
-void syscall_dispatch(struct trapframe *tf);
 const char *syscall_name(uint64_t number); /* NULL: there is none */

@@ -55,6 +55,9 @@ class Machine:
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            mode = termios.tcgetattr(0)
+            mode[1] &= ~termios.ONLCR  # the guest's console has sent "\r\n" already
+            termios.tcsetattr(0, termios.TCSANOW, mode)
             os.execv(RUN[0], RUN + list(arguments))
         self.output = ""   # everything so far
         self.position = 0  # where expect goes on

@@ -75,7 +75,7 @@ bool pattern_match(const char *p, const char *s)
             bool found = in_set(p + 1, *s, &end);
             if (end && found) {
                 p = end;
-                s++;
+                s += char_length(s);
                 continue;
             }
             if (end)

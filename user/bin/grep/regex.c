@@ -136,6 +136,13 @@ static void add_to_set(struct compiler *c, uint8_t *set, int ch)
         set[tolower(ch) / 8] |= 1 << tolower(ch) % 8;
 }
 
+/* The bytes after the first of a character. */
+static void emit_tail(struct compiler *c)
+{
+    emit(c, OP_TAIL, 0, 0);
+    make_star(c, c->re->len - 1);
+}
+
 /* After '['. */
 static void parse_set(struct compiler *c)
 {
@@ -168,9 +175,11 @@ static void parse_set(struct compiler *c)
     }
     c->s++;
     for (int i = 0; invert && i < 32; i++)
-        set[i] = ~set[i];
+        set[i] = i >= 0x80 / 8 && i < 0xc0 / 8 ? 0 : ~set[i]; /* no byte that continues a character */
     emit(c, OP_SET, 0, 0);
     c->re->code[c->re->len - 1].set = set;
+    if (invert)
+        emit_tail(c);
 }
 
 /* In basic expressions '^' and '$' are anchors only at the begin and end of an expression. */
@@ -198,8 +207,7 @@ static void parse_atom(struct compiler *c, bool first)
     } else if (!fixed && *c->s == '.') { /* a character: a byte that begins one, and all that continue it */
         c->s++;
         emit(c, OP_CHAR, 0, 0);
-        emit(c, OP_TAIL, 0, 0);
-        make_star(c, c->re->len - 1);
+        emit_tail(c);
     } else if (!fixed && *c->s == '^' && (extended || first)) {
         c->s++;
         emit(c, OP_BEGIN, 0, 0);
