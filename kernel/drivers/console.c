@@ -336,15 +336,30 @@ static int set_setting(void *setting, const void *value, size_t n)
     return 0;
 }
 
+/* What was typed ahead in raw mode, to a shell that edits lines itself, and not read: it is for the program that
+ * the shell has started, and goes through the line discipline now. In place: a byte makes one entry at most. */
+static void type_again(void)
+{
+    uint32_t end = end_at;
+    ready_at = end_at = read_at;
+    for (uint32_t at = read_at; at != end; at++) {
+        uint8_t c = (uint8_t)*entry(at);
+        canonical_input(c == '\r' && termios.iflag & TTY_ICRNL ? '\n' : c);
+    }
+}
+
 /* Output is processed when it is written, so TCSETSW need not wait for it to leave. */
 static void set_termios(const struct abi_termios *t, bool flush)
 {
     spin_lock(&tty_lock);
     if (flush)
         flush_input();
-    if ((termios.lflag ^ t->lflag) & TTY_ICANON)
-        ready_at = end_at; /* what was typed under the other rules is there to be read */
+    bool was_canonical = flag(TTY_ICANON);
     termios = *t;
+    if (was_canonical && !flag(TTY_ICANON))
+        ready_at = end_at; /* a line begun can be read as it is */
+    else if (!was_canonical && flag(TTY_ICANON))
+        type_again();
     wakeup(input);
     spin_unlock(&tty_lock);
 }

@@ -107,6 +107,8 @@ static ssize_t in_chunks(struct inode *ip, struct uio *u, uint64_t *offset, enum
 {
     size_t done = 0;
 
+    if (likely(u->left <= CHUNK))
+        return step(ip, u, offset, d);
     while (u->left) {
         struct uio part = {.addr = u->addr, .left = MIN(u->left, CHUNK), .kernel = u->kernel};
         size_t wanted = part.left;

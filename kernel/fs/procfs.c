@@ -97,7 +97,7 @@ static void show_meminfo(struct text *t)
           0, KB(cached), 0, 0);
 }
 
-/* Time that the online harts were idle for, in ns; one hart's for its index, all together for -1. */
+/* Time that a hart has been idle for, in ns; -1: all harts together. */
 static uint64_t idle_time(int hart)
 {
     uint64_t sum = 0;

@@ -14,8 +14,9 @@
 #include "trap/syscall.h"
 #include "trap/timer.h"
 
-#define SHORT_PATH 128 /* a path that fits is kept on the stack */
-#define PROC_MAGIC 0x9fa0
+#define SHORT_PATH 128    /* a path that fits is kept on the stack */
+#define PROC_MAGIC 0x9fa0 /* file system types of statfs */
+#define PIPE_MAGIC 0x50495045
 
 /* A path in kernel memory, and where it starts. */
 struct place {
@@ -169,7 +170,7 @@ int64_t sys_symlinkat(const uint64_t arg[6])
         return err;
     err = get_place(&at, (int)arg[1], arg[2]);
     if (!err)
-        err = put_place(&at, target.path[0] ? namei_symlink(at.dir, at.path, target.path) : -ENOENT);
+        err = put_place(&at, namei_symlink(at.dir, at.path, target.path));
     free_path(&target);
     return err;
 }
@@ -198,13 +199,12 @@ int64_t sys_linkat(const uint64_t arg[6])
 
 int64_t sys_renameat2(const uint64_t arg[6])
 {
-    uint32_t flags = (uint32_t)arg[4];
     struct place from, to;
-    int err = flags > RENAME_EXCHANGE ? -EINVAL : get_two(&from, &to, arg); /* not both flags */
+    int err = get_two(&from, &to, arg);
 
     if (err)
         return err;
-    err = namei_rename(from.dir, from.path, to.dir, to.path, flags);
+    err = namei_rename(from.dir, from.path, to.dir, to.path, (uint32_t)arg[4]);
     return put_place(&from, put_place(&to, err));
 }
 

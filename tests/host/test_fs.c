@@ -849,6 +849,52 @@ static int no_orphans(void *arg)
     return 0;
 }
 
+/* A file so large that it is freed in several transactions: arg 0, cut to 10 bytes; 1, unlinked. */
+#define LARGE (5000 * 4096ul)
+
+static int free_large(void *arg)
+{
+    CHECK(boot() == 0);
+    CHECK(put_file("large", 'l', LARGE) == (ssize_t)LARGE && fs_sync() == 0);
+    harness_seed(5);
+    harness_disk_deferred(true);
+    harness_log_start();
+    struct inode *ip = open_at("large", O_RDWR);
+    CHECK(arg ? namei_unlink(R, "large", false) == 0 : inode_truncate(ip, 10) == 0);
+    inode_put(ip);
+    fs_shutdown();
+    return 0;
+}
+
+static int large_is_sound(void *arg)
+{
+    struct abi_stat st;
+    CHECK(boot() == 0);
+    int r = stat_path("large", &st);
+    if (arg ? r != -ENOENT : st.size != 10)
+        CHECK(r == 0 && file_byte("large", LARGE) == 'l');
+    else if (!arg)
+        CHECK(r == 0 && st.blocks == 8 && file_byte("large", 10) == 'l' &&
+              put_file("large", 'm', 9000) == 9000);
+    fs_shutdown();
+    return 0;
+}
+
+static void cut_large(uintptr_t how)
+{
+    format(5600, 40, 64);
+    ok(harness_child(free_large, (void *)how) == 0, "freeing a large file");
+    unsigned bad = 0;
+    for (size_t p = 0, n = harness_log_count(); p <= n; p += 1 + p / 40) {
+        harness_log_cut(p, p % 2 ? CUT_RANDOM : CUT_TORN, p);
+        if (harness_child(large_is_sound, (void *)how) != 0 || (p % 4 == 0 && !fsck())) {
+            diag("large file, event %zu of %zu", p, n);
+            bad++;
+        }
+    }
+    ok(bad == 0, "power cuts while a large file is freed");
+}
+
 static void test(const char *name, int (*f)(void *), uintptr_t arg)
 {
     int r = harness_child(f, (void *)arg);
@@ -921,6 +967,8 @@ int main(void)
         }
     }
     ok(bad == 0, "damaged disks");
+    cut_large(0);
+    cut_large(1);
     for (uint64_t seed = 1; seed <= 2; seed++)
         power_cuts(seed);
     return done();

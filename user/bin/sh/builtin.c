@@ -2,14 +2,13 @@
  * for each would be felt (echo, test, printf, true, false). Each is a function like main. */
 #include "sh.h"
 
-static int bad_usage(const char *text)
+int bad_usage(const char *text)
 {
     fprintf(2, "usage: %s\n", text);
     return 2;
 }
 
-/* Writes what a command has to say, and frees it. */
-static int emit(const char *name, struct buf *b)
+int emit(const char *name, struct buf *b)
 {
     int failed = b->len > 0 && write_all(1, b->s, b->len) < 0;
     if (failed)
@@ -42,132 +41,6 @@ static int run_echo(int argc, char **argv)
     if (newline)
         buf_add(&out, '\n');
     return emit("echo", &out);
-}
-
-/* ---- printf ---- */
-
-/* The character that the escape sequence at *s (after the backslash) stands for; moves *s past it. */
-static char unescape(const char **s)
-{
-    static const char letters[] = "abefnrtv\\", values[] = "\a\b\033\f\n\r\t\v\\";
-    const char *letter = **s ? strchr(letters, **s) : NULL;
-    int value = 0;
-    if (letter) {
-        ++*s;
-        return values[letter - letters];
-    }
-    if (**s < '0' || **s > '7')
-        return '\\'; /* and what follows stays */
-    for (int i = 0; i < 3 && **s >= '0' && **s <= '7'; i++)
-        value = value * 8 + *(*s)++ - '0';
-    return value;
-}
-
-static void add_escaped(struct buf *out, const char *s)
-{
-    while (*s)
-        if (*s != '\\')
-            buf_add(out, *s++);
-        else
-            s++, buf_add(out, unescape(&s));
-}
-
-static void add_padded(struct buf *out, const char *s, size_t len, size_t width, bool left, bool zeros)
-{
-    if (zeros && !left && len < width && (*s == '-' || *s == '+'))
-        buf_add(out, *s++), len--, width--;
-    for (size_t i = len; !left && i < width; i++)
-        buf_add(out, zeros ? '0' : ' ');
-    buf_append(out, s, len);
-    for (size_t i = len; left && i < width; i++)
-        buf_add(out, ' ');
-}
-
-static void add_unsigned(struct buf *b, uint64_t value, unsigned base, bool capitals)
-{
-    char digits[24], *p = digits + sizeof(digits);
-    do
-        *--p = (capitals ? "0123456789ABCDEF" : "0123456789abcdef")[value % base];
-    while (value /= base);
-    buf_append(b, p, digits + sizeof(digits) - p);
-}
-
-/* One conversion, *format being after the '%'. argument is "" when there are none left. false: an error. */
-static bool convert(struct buf *out, const char **format, const char *argument)
-{
-    const char *f = *format;
-    char *end = (char *)"";
-    bool left = false, zeros = false, plus = false, ok = true;
-    for (; *f == '-' || *f == '0' || *f == '+'; f++)
-        left |= *f == '-', zeros |= *f == '0', plus |= *f == '+';
-    size_t width = strtoul(f, (char **)&f, 10), precision = SIZE_MAX;
-    if (*f == '.')
-        precision = strtoul(f + 1, (char **)&f, 10);
-    struct buf text = {0};
-    switch (*f) {
-    case 's':
-    case 'b':
-        if (*f == 'b')
-            add_escaped(&text, argument);
-        else
-            buf_puts(&text, argument);
-        text.len = text.len > precision ? precision : text.len;
-        zeros = false;
-        break;
-    case 'c':
-        buf_append(&text, argument, argument[0] != '\0');
-        break;
-    case 'd':
-    case 'i':
-        if (plus && *argument != '-')
-            buf_add(&text, '+');
-        buf_number(&text, *argument == '\'' || *argument == '"' ? argument[1] : strtol(argument, &end, 0));
-        break;
-    case 'u':
-    case 'o':
-    case 'x':
-    case 'X':
-        add_unsigned(&text, strtol(argument, &end, 0), *f == 'u' ? 10 : *f == 'o' ? 8 : 16, *f == 'X');
-        break;
-    default:
-        complain("printf: %%%c: bad conversion", *f ? *f : ' ');
-        ok = false;
-    }
-    if (ok && *end)
-        complain("printf: %s: not a number", argument);
-    add_padded(out, buf_text(&text), text.len, width > 65536 ? 65536 : width, left, zeros);
-    buf_free(&text);
-    *format = f + (*f != '\0');
-    return ok && !*end;
-}
-
-static int run_printf(int argc, char **argv)
-{
-    struct buf out = {0};
-    bool ok = true, used;
-    int arg = 2;
-    if (argc < 2)
-        return bad_usage("printf FORMAT [ARGUMENT...]");
-    do { /* again and again until the arguments are used up */
-        used = false;
-        for (const char *f = argv[1]; *f;) {
-            if (*f == '\\') {
-                f++;
-                buf_add(&out, unescape(&f));
-            } else if (f[0] == '%' && f[1] == '%') {
-                buf_add(&out, '%');
-                f += 2;
-            } else if (*f == '%') {
-                f++;
-                ok &= convert(&out, &f, arg < argc ? argv[arg] : "");
-                used = true;
-                arg++;
-            } else {
-                buf_add(&out, *f++);
-            }
-        }
-    } while (used && ok && arg < argc);
-    return emit("printf", &out) || !ok;
 }
 
 /* ---- directories ---- */
@@ -423,88 +296,6 @@ static int run_shift(int argc, char **argv)
     shell.params.v += n;
     shell.params.n -= n;
     return 0;
-}
-
-/* ---- read ---- */
-
-struct line {
-    struct buf text, quoted; /* for every character of text: '1' if a backslash quoted it */
-    size_t at;
-    const char *ifs;
-};
-
-/* A line of standard input, byte by byte, because commands that follow read it, too. */
-static bool read_line(struct line *l, bool raw)
-{
-    char c;
-    while (read(0, &c, 1) == 1) {
-        bool quoted = c == '\\' && !raw;
-        if (c == '\n')
-            return true;
-        if (quoted && read(0, &c, 1) != 1)
-            return false;
-        if (c == '\0' || (quoted && c == '\n'))
-            continue;
-        buf_add(&l->text, c);
-        buf_add(&l->quoted, '0' + quoted);
-    }
-    return false;
-}
-
-static bool at_separator(const struct line *l, size_t at, bool space)
-{
-    char c = at < l->text.len && l->quoted.s[at] == '0' ? l->text.s[at] : '\0';
-    return c && strchr(l->ifs, c) && isspace(c) == space;
-}
-
-static void skip_separators(struct line *l)
-{
-    while (at_separator(l, l->at, true))
-        l->at++;
-}
-
-/* The next field; the last variable gets all that is left, without the white space at its end. */
-static char *next_field(struct line *l, bool last)
-{
-    size_t from = l->at, end;
-    if (last) {
-        l->at = end = l->text.len;
-        while (end > from && at_separator(l, end - 1, true))
-            end--;
-    } else {
-        while (l->at < l->text.len && !at_separator(l, l->at, true) && !at_separator(l, l->at, false))
-            l->at++;
-        end = l->at;
-        skip_separators(l);
-        if (at_separator(l, l->at, false))
-            l->at++;
-        skip_separators(l);
-    }
-    return arena_dup(&scratch, l->text.s + from, end - from);
-}
-
-static int run_read(int argc, char **argv)
-{
-    bool raw = argc > 1 && strcmp(argv[1], "-r") == 0;
-    int first = raw ? 2 : 1;
-    struct line line = {.ifs = var_get("IFS") ? var_get("IFS") : " \t\n"};
-    if (first >= argc)
-        return bad_usage("read [-r] NAME...");
-    int status = !read_line(&line, raw);
-    buf_text(&line.text);
-    skip_separators(&line);
-    for (int i = first; i < argc; i++) {
-        if (name_length(argv[i]) != strlen(argv[i])) {
-            complain("read: %s: bad variable name", argv[i]);
-            status = 2;
-            break;
-        }
-        if (!var_set(argv[i], next_field(&line, i == argc - 1)))
-            break;
-    }
-    buf_free(&line.text);
-    buf_free(&line.quoted);
-    return status;
 }
 
 /* ---- commands about commands ---- */

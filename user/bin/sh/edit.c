@@ -101,17 +101,26 @@ static void move(struct buf *out, size_t n, char direction)
     buf_add(out, direction);
 }
 
+/* Text from column *column on, each row ended here rather than by the terminal: one that is wider than it
+ * says (a serial line does not tell) shows the same. */
+static void add_wrapped(struct editor *e, struct buf *out, const char *s, size_t len, size_t *column)
+{
+    for (size_t i = 0; i < len; i++) {
+        buf_add(out, s[i]);
+        bool whole = i + 1 == len || !is_continuation(s[i + 1]);
+        if (whole && ++*column % e->cols == 0)
+            buf_puts(out, "\r\n");
+    }
+}
+
 static void redraw(struct editor *e)
 {
     struct buf out = {0};
-    size_t start = width(e->prompt, strlen(e->prompt));
-    size_t end = start + width(e->text.s, e->text.len), cursor = start + width(e->text.s, e->at);
+    size_t end = 0, cursor = width(e->prompt, strlen(e->prompt)) + width(e->text.s, e->at);
     move(&out, e->row, 'A');
     buf_add(&out, '\r');
-    buf_puts(&out, e->prompt);
-    buf_append(&out, e->text.s, e->text.len);
-    if (end > 0 && end % e->cols == 0) /* a terminal wraps only with the next character */
-        buf_add(&out, '\n');
+    add_wrapped(e, &out, e->prompt, strlen(e->prompt), &end);
+    add_wrapped(e, &out, e->text.s, e->text.len, &end);
     buf_puts(&out, "\033[J"); /* what an older, longer line left */
     move(&out, end / e->cols - cursor / e->cols, 'A');
     buf_add(&out, '\r');
@@ -396,6 +405,26 @@ static void complete(struct editor *e)
 
 /* ---- the line ---- */
 
+/* ^P lists the processes, as it does while a program runs; there the kernel sees to it. */
+static void show_processes(struct editor *e)
+{
+    static char ps[] = "ps";
+    char *argv[] = {ps, NULL};
+    move_to(e, e->text.len);
+    write_all(1, "\n", 1);
+    tcsetattr(0, &cooked);
+    int pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        exit(127);
+    }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    set_raw();
+    e->row = 0;
+    redraw(e);
+}
+
 /* Everything but the keys that end a line. */
 static void handle_key(struct editor *e, int key)
 {
@@ -419,8 +448,10 @@ static void handle_key(struct editor *e, int key)
         move_to(e, e->text.len);
         break;
     case KEY_UP:
-    case CONTROL('p'):
         show_history(e, e->history - 1);
+        break;
+    case CONTROL('p'):
+        show_processes(e);
         break;
     case KEY_DOWN:
     case CONTROL('n'):

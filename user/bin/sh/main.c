@@ -161,7 +161,7 @@ static int open_script(const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    int high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    int high = sys_fcntl(fd, F_DUPFD_CLOEXEC, SHELL_FDS);
     close(fd);
     return high;
 }

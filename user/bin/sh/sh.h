@@ -5,10 +5,11 @@
  *   parse.c    tokens into a tree, by recursive descent
  *   expand.c   the parts of a word into the strings that a program gets; arith.c does $((...))
  *   glob.c     * ? [...]: file names that match
- *   exec.c     the tree into processes: redirections, pipelines, jobs
- *   builtin.c  commands that must run inside the shell, or are faster there; test.c is one of them
- *   var.c      variables and memory
- *   edit.c     the line editor
+ *   exec.c     runs the tree: simple commands, pipelines, compound commands
+ *   redir.c    redirections
+ *   job.c      processes: starting them in groups, waiting for them
+ *   builtin.c  commands that must run inside the shell, or are faster there; printf.c, read.c and test.c are
+ * some var.c      variables and memory edit.c     the line editor
  *
  * Memory: a command's tree lives in an arena of its own and goes when the command is done (unless it defined
  * a function). What expansion makes lives in the arena `scratch` and goes when its simple command is done.
@@ -192,16 +193,31 @@ int glob_expand(const char *pattern, char ***names); /* sorted; 0: nothing match
 int run_node(struct node *n, bool last);
 int run_command(char **argv, bool last); /* a program, in a child unless last */
 void exec_program(char **argv) __attribute__((noreturn));
+char *path_search(const char *name);     /* the file that would be executed, in scratch; or NULL */
+char *command_output(struct node *body); /* of $(...), newlines at the end taken off; in scratch */
+
+/* ---- redir.c ---- */
+#define SHELL_FDS 10 /* the shell's own descriptors begin here, above those that scripts use */
 struct saved_fd;
 bool redirect(struct redir *list, struct saved_fd **saved); /* saved NULL: for good */
 void redirect_undo(struct saved_fd *saved);
-char *command_output(struct node *body); /* of $(...), newlines at the end taken off; in scratch */
-int wait_background(int pid);            /* its status; 127 if it is no child; pid 0: all of them */
-void jobs_report(void);                  /* tell about background jobs that have ended */
-void jobs_print(void);
-void jobs_init(void); /* interactive: take the terminal, ignore its signals */
+bool move_fd(int from, int to); /* makes it known as `to`, open across exec, and closes `from` */
 
-/* ---- builtin.c, test.c ---- */
+/* ---- job.c ---- */
+struct group { /* the processes of a pipeline that is being started */
+    int pgid;  /* 0: none yet */
+    bool background;
+};
+void jobs_init(void);       /* interactive: take the terminal, ignore its signals */
+int spawn(struct group *g); /* fork, for a process of g; NULL: stay in the shell's group. As fork */
+int wait_child(int pid);    /* its exit status, or 128 + signal */
+int wait_foreground(const int *pids, int count); /* the last one's; the terminal is the shell's again */
+void jobs_add(int pid, bool job);                /* a background process; job: the last one of its pipeline */
+int wait_background(int pid);                    /* its status; 127 if it is no child; pid 0: all of them */
+void jobs_report(void);                          /* tell about background jobs that have ended */
+void jobs_print(void);
+
+/* ---- builtin.c, printf.c, read.c, test.c ---- */
 struct builtin {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -209,7 +225,11 @@ struct builtin {
 extern const struct builtin builtins[]; /* ends with a NULL name */
 const struct builtin *builtin_find(const char *name);
 int test_main(int argc, char **argv); /* argv[0] is "[" or anything else */
-char *path_search(const char *name);  /* the file that would be executed, in scratch; or NULL */
+int run_printf(int argc, char **argv);
+int run_read(int argc, char **argv);
+int bad_usage(const char *text); /* "usage: text"; 2 */
+int emit(const char *name,
+         struct buf *out); /* writes and frees what command `name` has to say; 1 on failure */
 
 /* ---- var.c ---- */
 struct var {
