@@ -204,6 +204,14 @@ void cache_drop_from(struct inode *ip, uint64_t first)
     spin_unlock(&cache_lock);
 }
 
+bool cache_has_none(struct inode *ip)
+{
+    spin_lock(&cache_lock); /* so that a buf on its way out is off the list wholly */
+    bool none = list_empty(&ip->fs->bufs);
+    spin_unlock(&cache_lock);
+    return none;
+}
+
 /* Takes over a reference that the caller gained under cache_lock, while taking b off the LRU list. */
 static bool evict(struct buf *b)
 {
@@ -333,7 +341,7 @@ int cache_read_block(blkno_t block, struct buf **result)
     struct buf *b = cache_get(NULL, block);
     if (!b)
         return -ENOMEM;
-    if (unlikely(!(b->flags & BUF_UPTODATE))) {
+    if (unlikely(!cache_is_valid(b))) {
         if (cache_claim(b)) {
             struct cache_read *run = NULL;
             cache_hold(b);

@@ -43,6 +43,11 @@ int cache_init(void); /* 0, -ENOMEM */
 struct buf *cache_find(struct inode *owner, uint64_t index); /* referenced, any state; NULL: not cached */
 struct buf *cache_get(struct inode *owner, uint64_t index);  /* the same, creates; NULL: no memory */
 void cache_hold(struct buf *b);
+/* Acquires: what is read from data afterwards is what was there when the flag was set. */
+static inline bool cache_is_valid(const struct buf *b)
+{
+    return __atomic_load_n(&b->flags, __ATOMIC_ACQUIRE) & BUF_UPTODATE;
+}
 void cache_put(struct buf *b); /* any context */
 
 /* A block by its number, read from disk if need be. 0, -EIO, -ENOMEM. */
@@ -63,6 +68,7 @@ void cache_wait(struct buf *b, unsigned flag);   /* until the flag is off */
  */
 void cache_drop(struct buf *b);
 void cache_drop_from(struct inode *ip, uint64_t first);
+bool cache_has_none(struct inode *ip); /* of the file's pages; certain only while nobody uses the inode */
 
 /* For the journal. cache_attach moves b to a transaction's list and gives it a reference and the flag; false
  * when it has one of the two flags already. cache_detach takes the first buf off a list, exchanging its

@@ -77,7 +77,7 @@ int file_page_slow(struct inode *ip, uint64_t index, uint64_t want, struct buf *
 static inline int file_page(struct inode *ip, uint64_t index, uint64_t want, struct buf **result)
 {
     struct buf *b = cache_find(ip, index);
-    if (likely(b && (b->flags & BUF_UPTODATE) && index != ip->fs->ahead_mark)) {
+    if (likely(b && cache_is_valid(b) && index != ip->fs->ahead_mark)) {
         *result = b;
         return 0;
     }

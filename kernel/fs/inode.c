@@ -119,6 +119,16 @@ static struct inode *lookup(ino_t ino)
     return NULL;
 }
 
+/* A reference, unless the inode is dead. One step: a damaged directory may name what is just being freed. */
+static bool get_alive(struct inode *ip)
+{
+    uint32_t refs = __atomic_load_n(&ip->refs, __ATOMIC_RELAXED);
+    while (!(refs & INODE_DEAD))
+        if (__atomic_compare_exchange_n(&ip->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
 /* Frees up to n of the `tries` oldest inodes. */
 static size_t evict(size_t n, size_t tries)
 {
@@ -127,7 +137,7 @@ static size_t evict(size_t n, size_t tries)
     for (tries = MIN(tries, count); tries > 0 && freed < n; tries--) {
         struct inode *ip = list_first(&all, struct inode, lru_link);
         list_remove(&ip->lru_link);
-        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && list_empty(&ip->fs->bufs) &&
+        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && cache_has_none(ip) &&
             !ip->fs->shrinking) {
             count--;
             unhash(ip);
@@ -158,10 +168,8 @@ static struct inode *enter(struct inode *ip)
         list_push_back(&all, &ip->lru_link);
         count++;
         there = ip;
-    } else if (there->refs & INODE_DEAD) {
+    } else if (!get_alive(there)) {
         there = NULL;
-    } else {
-        inode_get(there);
     }
     spin_unlock(&table_lock);
     return there;
@@ -226,9 +234,7 @@ int inode_find(ino_t ino, bool orphan, struct inode **result)
         return -EIO;
     spin_lock(&table_lock);
     struct inode *ip = lookup(ino);
-    bool dead = ip && (ip->refs & INODE_DEAD);
-    if (ip && !dead)
-        inode_get(ip);
+    bool dead = ip && !get_alive(ip);
     spin_unlock(&table_lock);
     if (unlikely(dead))
         return -EIO; /* a second name for an inode with one link */

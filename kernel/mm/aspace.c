@@ -11,9 +11,9 @@
  *
  * Pages come on first touch only. What the page table holds for an address of a region:
  *
- *   nothing              untouched
- *   page, fewer rights   shared copy-on-write (after fork, or a file's page read so far), or rights just
- * given page, all rights     the region's own, or MAP_SHARED
+ *   nothing             untouched
+ *   page, fewer rights  shared copy-on-write (after fork, or a file's page read so far), or rights just given
+ *   page, all rights    the region's own, or MAP_SHARED
  *
  * The fault handler moves an address down this list. The count of references of a page says whether it is
  * shared: with one, nobody else can come to have it while as->lock is held. Shared anonymous memory needs no

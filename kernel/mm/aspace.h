@@ -15,26 +15,27 @@
 struct inode;
 struct page;
 
-#define USER_MIN      PAGE_SIZE
-#define USER_TOP      0x4000000000ul /* end of the lower half of Sv39 */
+#define USER_MIN       PAGE_SIZE
+#define USER_TOP       0x4000000000ul             /* end of the lower half of Sv39 */
 #define USER_STACK_TOP (USER_TOP - 2 * PAGE_SIZE) /* above it nothing, as above the stack of xv6 */
-#define USER_STACK_MAX (8ul << 20)   /* how far a stack may grow */
-#define USER_STACK_GAP (1ul << 20)   /* kept free below the stack's limit */
+#define USER_STACK_MAX (8ul << 20)                /* how far a stack may grow */
+#define USER_STACK_GAP (1ul << 20)                /* kept free below the stack's limit */
 
 enum fault_access { FAULT_READ, FAULT_WRITE, FAULT_EXEC };
 
 struct aspace {
-    uint32_t refs;          /* atomic */
-    uint64_t *root;         /* c  root page table (kernel address); upper half shared with all others */
-    uint64_t satp;          /* c  value of satp for it */
-    struct mutex lock;      /* regions and everything about them; held across a fault */
-    struct spinlock pt_lock; /* held to take away or replace a page-table entry, and while a page found through one is copied */
-    struct region *regions; /* sorted by address (see aspace.c) */
+    uint32_t refs;           /* atomic */
+    uint64_t *root;          /* c  root page table (kernel address); upper half shared with all others */
+    uint64_t satp;           /* c  value of satp for it */
+    struct mutex lock;       /* regions and everything about them; held across a fault */
+    struct spinlock pt_lock; /* held to take away or replace a page-table entry, and while a page found
+                                through one is copied */
+    struct region *regions;  /* sorted by address (see aspace.c) */
     struct region *last_hit; /* the region found last */
-    vaddr_t brk_start, brk; /* heap */
-    size_t resident;        /* user pages present */
-    size_t tables;          /* page-table pages, root included */
-    uint64_t harts;         /* atomic bit mask: harts that have it loaded, or may hold translations of it */
+    vaddr_t brk_start, brk;  /* heap */
+    size_t resident;         /* user pages present */
+    size_t tables;           /* page-table pages, root included */
+    uint64_t harts;          /* atomic bit mask: harts that have it loaded, or may hold translations of it */
 };
 
 /* An empty address space; NULL without memory. */
@@ -51,16 +52,17 @@ void aspace_switch(struct aspace *as);
 /* Map [addr, addr+len), page-aligned, with PROT_ bits (abi/mman.h). MAP_SHARED or MAP_PRIVATE as flags say.
  * inode NULL: anonymous memory. Otherwise file_len bytes of the file from `offset` appear at addr, and zeros
  * from there to len (a program segment's bss); offset is page-aligned. Takes its own reference to inode.
- * Fails where anything is mapped already, but MAP_FIXED replaces that. 0; -EINVAL (also: a file shared and writable);
- * -EACCES: PROT_WRITE with PROT_EXEC; -ENOMEM (also: not user space); -EEXIST. */
+ * Fails where anything is mapped already, but MAP_FIXED replaces that. 0; -EINVAL (also: a file shared and
+ * writable); -EACCES: PROT_WRITE with PROT_EXEC; -ENOMEM (also: not user space); -EEXIST. */
 int aspace_map(struct aspace *as, vaddr_t addr, size_t len, int prot, int flags, struct inode *inode,
                uint64_t offset, uint64_t file_len);
-int aspace_map_stack(struct aspace *as); /* a growing region below USER_STACK_TOP */
-int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len);   /* 0, -EINVAL, -ENOMEM */
+int aspace_map_stack(struct aspace *as);                       /* a growing region below USER_STACK_TOP */
+int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len); /* 0, -EINVAL, -ENOMEM */
 int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, int prot); /* 0, -EINVAL, -ENOMEM, -EACCES */
 /* A free range for mmap, searched downwards. 0 where there is none. */
 vaddr_t aspace_find(struct aspace *as, size_t len);
-int64_t aspace_brk(struct aspace *as, vaddr_t new_brk); /* the break after the call, as Linux's brk returns it */
+int64_t aspace_brk(struct aspace *as,
+                   vaddr_t new_brk); /* the break after the call, as Linux's brk returns it */
 
 /* Make addr accessible for `access`. 0; -EFAULT: nothing there, or not allowed (SIGSEGV); -ENOMEM; -EIO;
  * -ENXIO: beyond the end of a mapped file. */
@@ -73,7 +75,8 @@ int aspace_copyout(struct aspace *as, uptr_t dst, const void *src, size_t n);
 size_t aspace_mapped(struct aspace *as); /* size of all regions */
 
 /* The kernel's own mappings (mm/kvm.c). kvm_init builds the kernel's page table: direct map in large pages,
- * kernel image with text RX, rodata R and the rest RW, and loads it; kvm_init_hart loads it on another hart. */
+ * kernel image with text RX, rodata R and the rest RW, and loads it; kvm_init_hart loads it on another hart.
+ */
 void kvm_init(void);
 void kvm_init_hart(void);
 void *kvm_map_device(paddr_t pa, size_t size); /* RW window at pa_kva(pa); boot only */

@@ -1,5 +1,5 @@
-/* Kernel objects of one size each, on pages of their own; and kmalloc for odd sizes. Never sleep; without a spin lock
- * held they may reclaim cache pages. */
+/* Kernel objects of one size each, on pages of their own; and kmalloc for odd sizes. Never sleep; without a
+ * spin lock held they may reclaim cache pages. */
 #pragma once
 #include "lib/types.h"
 #include "lib/list.h"
@@ -8,19 +8,21 @@
 struct slab_cache {
     struct spinlock lock;
     const char *name;
-    size_t size; /* of an object: a multiple of 16, from 32 to a page */
+    size_t size;         /* of an object: a multiple of 16, from 32 to a page */
     struct list partial; /* s  pages with free objects */
     size_t objects;      /* s  live objects */
     bool listed;         /* has been used: among those that slab_for_each sees */
     struct slab_cache *next;
 };
 
-#define SLAB_INIT(cache, object_name, type)                                                        \
-    {.lock = SPINLOCK_INIT("slab", RANK_SLAB), .name = (object_name),                              \
-     .size = sizeof(type) < 32 ? 32 : (sizeof(type) + 15) & ~15ul, .partial = LIST_INIT((cache).partial)}
+#define SLAB_INIT(cache, object_name, type)                                                                  \
+    {                                                                                                        \
+        .lock = SPINLOCK_INIT("slab", RANK_SLAB), .name = (object_name),                                     \
+        .size = sizeof(type) < 32 ? 32 : (sizeof(type) + 15) & ~15ul, .partial = LIST_INIT((cache).partial)  \
+    }
 /* static struct slab_cache inode_slab = SLAB_INIT(inode_slab, "inode", struct inode); */
 
-void *slab_alloc(struct slab_cache *c);  /* zeroed; NULL without memory */
+void *slab_alloc(struct slab_cache *c);             /* zeroed; NULL without memory */
 void slab_free(struct slab_cache *c, void *object); /* NULL is ignored */
 
 /* Any size up to 4 MB: up to half a page from slabs of powers of two, above that whole pages. */

@@ -35,4 +35,5 @@ int uio_zero(struct uio *u, size_t n);
 size_t uio_read_nofault(struct uio *u, const void *src, size_t n);
 size_t uio_write_nofault(struct uio *u, void *dst, size_t n);
 size_t uio_zero_nofault(struct uio *u, size_t n);
-int uio_prefault(const struct uio *u, size_t n, bool fill); /* fill: the user's buffer will be written (read call) */
+int uio_prefault(const struct uio *u, size_t n,
+                 bool fill); /* fill: the user's buffer will be written (read call) */
