@@ -138,7 +138,8 @@ struct buf *cache_get(struct inode *owner, uint64_t index)
         cache_put(b);
         return found;
     }
-    /* Since the chain's lock was released, others may have found it: dropped it, or put it into a transaction. */
+    /* Since the chain's lock was released, others may have found it: dropped it, or put it into a
+     * transaction. */
     spin_lock(&cache_lock);
     lru_push_if_clean(b);
     if (owner && b->hashed)

@@ -137,8 +137,7 @@ static size_t evict(size_t n, size_t tries)
     for (tries = MIN(tries, count); tries > 0 && freed < n; tries--) {
         struct inode *ip = list_first(&all, struct inode, lru_link);
         list_remove(&ip->lru_link);
-        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && cache_has_none(ip) &&
-            !ip->fs->shrinking) {
+        if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && cache_has_none(ip) && !ip->fs->shrinking) {
             count--;
             unhash(ip);
             release_memory(ip);
