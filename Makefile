@@ -17,7 +17,7 @@ FS_SIZE    ?= 64M
 TOOLPREFIX ?= riscv64-unknown-elf-
 HOSTCC     ?= gcc
 
-MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all image qemu qemu-gdb bench test test-host programs host-tests clean help FORCE

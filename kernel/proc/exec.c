@@ -533,12 +533,13 @@ int64_t sys_execve(const uint64_t arg[6])
 
 /* ---- process 1 ---- */
 
-/* Adds the words behind "--" in the boot arguments. */
+/* Adds the words behind "--" in the boot arguments. Where those were cut it fails: half a command is not what
+ * was meant. */
 static int add_boot_args(struct exec_args *args)
 {
     char *word = machine.bootargs;
     bool behind = false;
-    int err = 0;
+    int err = strlen(word) == sizeof(machine.bootargs) - 1 ? -E2BIG : 0;
 
     while (*word && !err) {
         char *end = word;

@@ -33,8 +33,8 @@ static void use_as(int fd, const char *path)
 /* In a session of its own, to which the terminal's ^C goes. `command` NULL: interactive. */
 static _Noreturn void become_shell(char *command)
 {
-    char name[] = "sh", option[] = "-c";
-    char *argv[] = {name, command ? option : NULL, command, NULL};
+    char name[] = "sh", option[] = "-c", end[] = "--"; /* the command may begin with "-" */
+    char *argv[] = {name, command ? option : NULL, end, command, NULL};
     setsid();
     sys_ioctl(0, (long)TIOCSCTTY, 0L);
     tcsetpgrp(0, getpid());

@@ -201,12 +201,17 @@ int main(int argc, char **argv)
 {
     bool command = false;
     int i = 1;
-    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++)
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        if (!strcmp(argv[i], "--")) {
+            i++;
+            break;
+        }
         for (const char *s = argv[i] + 1; *s; s++)
             if (*s == 'c')
                 command = true;
             else if (!set_option(*s))
                 usage("sh [-efux] [-c COMMANDS [NAME [ARGUMENT...]]] [FILE [ARGUMENT...]]");
+    }
     var_import(environ);
     set_default("PATH", "/bin");
     set_default("PS1", "$ ");
