@@ -10,9 +10,7 @@
 #define ELF_DYN        3
 #define ELF_EM_RISCV   243
 #define ELF_PT_LOAD    1
-#define ELF_PT_DYNAMIC 2
 #define ELF_PT_INTERP  3
-#define ELF_PT_PHDR    6
 #define ELF_PF_X       1
 #define ELF_PF_W       2
 #define ELF_PF_R       4

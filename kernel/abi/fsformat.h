@@ -16,7 +16,6 @@
 #define FS_MAGIC      0x3173662d65646f6cULL /* the bytes "lode-fs1" */
 #define FS_VERSION    1
 #define FS_BLOCK_SIZE 4096u
-#define FS_BLOCK_SHIFT 12
 
 typedef uint32_t blkno_t; /* number of a block on disk; 0, the super block, stands for "none" in pointers */
 typedef uint32_t ino_t;   /* number of an inode; 0 is no inode */

@@ -14,6 +14,4 @@
 #define MAP_ANONYMOUS       0x20
 #define MAP_GROWSDOWN       0x0100
 #define MAP_NORESERVE       0x4000
-#define MAP_POPULATE        0x8000
-#define MAP_STACK           0x20000
 #define MAP_FIXED_NOREPLACE 0x100000

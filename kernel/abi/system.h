@@ -46,7 +46,6 @@ struct abi_rlimit {
     uint64_t cur, max;
 };
 #define RLIMIT_STACK  3
-#define RLIMIT_NPROC  6
 #define RLIMIT_NOFILE 7
 #define RLIM_INFINITY (~0ULL)
 
@@ -55,8 +54,6 @@ struct abi_rlimit {
 #define AT_PHENT  4
 #define AT_PHNUM  5
 #define AT_PAGESZ 6
-#define AT_BASE   7
-#define AT_FLAGS  8
 #define AT_ENTRY  9
 #define AT_UID    11
 #define AT_EUID   12
@@ -64,6 +61,5 @@ struct abi_rlimit {
 #define AT_EGID   14
 #define AT_HWCAP  16
 #define AT_CLKTCK 17
-#define AT_SECURE 23
 #define AT_RANDOM 25 /* address of 16 random bytes */
 #define AT_EXECFN 31 /* address of the path that was executed */

@@ -27,10 +27,16 @@
 #define DEPTH_MAX    12
 #define S_EXTERNAL   9u /* a hart's interrupt number for supervisor external interrupts */
 
-/* The header: big-endian numbers (section 5.2). */
-struct header {
-    uint32_t magic, totalsize, off_struct, off_strings, off_rsvmap, version, last_compatible, boot_cpu;
-    uint32_t size_strings, size_struct;
+/* The header's numbers, each of 4 bytes, big-endian (section 5.2); number 0 is FDT_MAGIC. */
+enum {
+    TOTALSIZE = 1,
+    OFF_STRUCT,
+    OFF_STRINGS,
+    OFF_RSVMAP,
+    VERSION,
+    LAST_VERSION,
+    SIZE_STRINGS = 8,
+    SIZE_STRUCT
 };
 
 struct prop {
@@ -58,6 +64,11 @@ static struct node path[DEPTH_MAX];
 static uint32_t intc_phandle[MAX_HARTS]; /* of the hart's own interrupt controller; 0 = none */
 static struct prop plic_contexts;
 static unsigned harts_with_sstc;
+
+_Noreturn static void damaged(const char *how)
+{
+    boot_fail("the device tree is damaged: %s", how);
+}
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -117,15 +128,10 @@ static bool prop_lists(const struct node *n, const char *name, const char *s)
     return false;
 }
 
-static bool is_compatible(const struct node *n, const char *device)
-{
-    return prop_lists(n, "compatible", device);
-}
-
 static bool is_enabled(const struct node *n)
 {
-    const char *status = prop_string(n, "status");
-    return prop_find(n, "status").data == NULL || strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
+    return prop_find(n, "status").data == NULL || prop_lists(n, "status", "okay") ||
+           prop_lists(n, "status", "ok");
 }
 
 /* Name without the unit address: "memory@80000000" is a "memory". */
@@ -144,14 +150,10 @@ static bool node_reg(const struct node *n, unsigned i, struct mem_range *r)
         return false;
     const uint8_t *entry = p.data + i * 4 * (na + ns);
     uint64_t start = cells(entry, (unsigned)na), size = cells(entry + 4 * na, (unsigned)ns);
+    if (start + size < start)
+        return false;
     *r = (struct mem_range){start, start + size};
-    return r->end >= start;
-}
-
-static void device_range(const struct node *n, struct mem_range *r)
-{
-    if (r->start == r->end && !node_reg(n, 0, r))
-        *r = (struct mem_range){0, 0};
+    return true;
 }
 
 static unsigned node_irq(const struct node *n)
@@ -232,25 +234,32 @@ static void read_chosen(const struct node *n)
         memcpy(machine.rng_seed, seed.data, machine.rng_seed_len);
 }
 
+/* The first device of each kind counts. */
 static void visit_device(const struct node *n)
 {
+    static const struct {
+        const char *compatible;
+        struct mem_range *range;
+    } devices[] = {
+        {"ns16550a", &machine.uart},           {"ns16550", &machine.uart},
+        {"riscv,plic0", &machine.plic},        {"sifive,plic-1.0.0", &machine.plic},
+        {"google,goldfish-rtc", &machine.rtc}, {"sifive,test0", &machine.test},
+    };
     if (!is_enabled(n))
         return;
-    if ((is_compatible(n, "ns16550a") || is_compatible(n, "ns16550")) && machine.uart.end == 0) {
-        device_range(n, &machine.uart);
-        machine.uart_irq = node_irq(n);
-        machine.uart_reg_shift = (unsigned)prop_number(n, "reg-shift", 0) & 3;
-    } else if ((is_compatible(n, "riscv,plic0") || is_compatible(n, "sifive,plic-1.0.0")) &&
-               machine.plic.end == 0) {
-        device_range(n, &machine.plic);
-        machine.plic_nirq = (unsigned)prop_number(n, "riscv,ndev", 0);
-        plic_contexts = prop_find(n, "interrupts-extended");
-    } else if (is_compatible(n, "virtio,mmio")) {
+    if (prop_lists(n, "compatible", "virtio,mmio"))
         add_virtio(n);
-    } else if (is_compatible(n, "google,goldfish-rtc")) {
-        device_range(n, &machine.rtc);
-    } else if (is_compatible(n, "sifive,test0")) {
-        device_range(n, &machine.test);
+    for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+        struct mem_range *range = devices[i].range;
+        if (range->end != 0 || !prop_lists(n, "compatible", devices[i].compatible) || !node_reg(n, 0, range))
+            continue;
+        if (range == &machine.uart) {
+            machine.uart_irq = node_irq(n);
+            machine.uart_reg_shift = (unsigned)prop_number(n, "reg-shift", 0) & 3;
+        } else if (range == &machine.plic) {
+            machine.plic_nirq = (unsigned)prop_number(n, "riscv,ndev", 0);
+            plic_contexts = prop_find(n, "interrupts-extended");
+        }
     }
 }
 
@@ -268,7 +277,7 @@ static void visit(struct node *n)
         machine.timebase = prop_number(n, "timebase-frequency", 0);
     else if (is_named(parent, "cpus") && strcmp(prop_string(n, "device_type"), "cpu") == 0)
         add_hart(n);
-    else if (parent->hart >= 0 && is_compatible(n, "riscv,cpu-intc"))
+    else if (parent->hart >= 0 && prop_lists(n, "compatible", "riscv,cpu-intc"))
         intc_phandle[parent->hart] = (uint32_t)prop_number(n, "phandle", 0);
     else if (strcmp(prop_string(n, "device_type"), "memory") == 0 && is_enabled(n))
         add_ram(n);
@@ -285,7 +294,7 @@ static void visit(struct node *n)
 static const uint8_t *take(uint32_t len)
 {
     if (len > tree.size - tree.at)
-        boot_fail("the device tree is damaged: it ends within a node");
+        damaged("it ends within a node");
     const uint8_t *p = tree.data + tree.at;
     tree.at = MIN((tree.at + len + 3) & ~3u, tree.size);
     return p;
@@ -297,7 +306,7 @@ static void check_prop(void)
     take(len);
     if (name >= tree.size_strings ||
         strnlen((const char *)tree.strings + name, tree.size_strings - name) == tree.size_strings - name)
-        boot_fail("the device tree is damaged: a property without a name");
+        damaged("a property without a name");
 }
 
 static void walk(void)
@@ -329,32 +338,31 @@ static void read_reservations(const uint8_t *fdt, uint32_t at, uint32_t total)
 {
     for (;; at += 16) {
         if (at > total || total - at < 16)
-            boot_fail("the device tree is damaged: its memory reservations do not end");
+            damaged("its memory reservations do not end");
         uint64_t start = cells(fdt + at, 2), size = cells(fdt + at + 8, 2);
         if (size == 0)
             return;
         if (start + size < start)
-            boot_fail("the device tree is damaged: it reserves memory beyond the end");
+            damaged("it reserves memory beyond the end");
         add_reserved(start, start + size);
     }
 }
 
-/* The boot hart becomes number 0. */
+/* The boot hart becomes number 0: it changes places with the one before it until it is there. */
 static void order_harts(uint64_t boot_hartid)
 {
-    for (unsigned i = 0; i < machine.nharts; i++) {
-        if (machine.hartid[i] != boot_hartid)
-            continue;
-        uint32_t phandle = intc_phandle[i];
-        for (; i > 0; i--) {
-            machine.hartid[i] = machine.hartid[i - 1];
-            intc_phandle[i] = intc_phandle[i - 1];
-        }
-        machine.hartid[0] = boot_hartid;
-        intc_phandle[0] = phandle;
-        return;
+    unsigned i = 0;
+    while (i < machine.nharts && machine.hartid[i] != boot_hartid)
+        i++;
+    if (i == machine.nharts)
+        boot_fail("the device tree does not list hart %lu, which is running", boot_hartid);
+    uint32_t phandle = intc_phandle[i];
+    for (; i > 0; i--) {
+        machine.hartid[i] = machine.hartid[i - 1];
+        intc_phandle[i] = intc_phandle[i - 1];
     }
-    boot_fail("the device tree does not list hart %lu, which is running", boot_hartid);
+    machine.hartid[0] = boot_hartid;
+    intc_phandle[0] = phandle;
 }
 
 /* interrupts-extended of the PLIC: for each context, in order, the hart's controller it is wired to and the
@@ -370,33 +378,26 @@ static void find_contexts(void)
     }
 }
 
-static bool block_fits(uint32_t offset, uint32_t size, uint32_t total)
-{
-    return offset <= total && size <= total - offset;
-}
-
 void machine_probe(const void *fdt, paddr_t fdt_pa, uint64_t boot_hartid)
 {
     const uint8_t *base = fdt;
-    uint32_t field[sizeof(struct header) / 4];
-    for (unsigned i = 0; i < ARRAY_SIZE(field); i++)
-        field[i] = be32(base + 4 * i);
-    struct header h;
-    memcpy(&h, field, sizeof(h));
-    if (h.magic != FDT_MAGIC)
+    uint32_t h[SIZE_STRUCT + 1];
+    for (unsigned i = 0; i < ARRAY_SIZE(h); i++)
+        h[i] = be32(base + 4 * i);
+    if (h[0] != FDT_MAGIC)
         boot_fail("there is no device tree at 0x%lx", fdt_pa);
-    if (h.version < FDT_VERSION || h.last_compatible > FDT_VERSION)
-        boot_fail("the device tree has version %u, not %u", h.version, FDT_VERSION);
-    if (h.totalsize > FDT_SIZE_MAX || !block_fits(h.off_struct, h.size_struct, h.totalsize) ||
-        !block_fits(h.off_strings, h.size_strings, h.totalsize))
-        boot_fail("the device tree is damaged: its parts do not fit its size of %u bytes", h.totalsize);
+    if (h[VERSION] < FDT_VERSION || h[LAST_VERSION] > FDT_VERSION)
+        boot_fail("the device tree has version %u, not %u", h[VERSION], FDT_VERSION);
+    if (h[TOTALSIZE] > FDT_SIZE_MAX || (uint64_t)h[OFF_STRUCT] + h[SIZE_STRUCT] > h[TOTALSIZE] ||
+        (uint64_t)h[OFF_STRINGS] + h[SIZE_STRINGS] > h[TOTALSIZE])
+        boot_fail("the device tree is damaged: its parts do not fit its size of %u bytes", h[TOTALSIZE]);
 
-    read_reservations(base, h.off_rsvmap, h.totalsize);
-    add_reserved(fdt_pa, fdt_pa + h.totalsize);
-    tree.data = base + h.off_struct;
-    tree.size = h.size_struct;
-    tree.strings = base + h.off_strings;
-    tree.size_strings = h.size_strings;
+    read_reservations(base, h[OFF_RSVMAP], h[TOTALSIZE]);
+    add_reserved(fdt_pa, fdt_pa + h[TOTALSIZE]);
+    tree.data = base + h[OFF_STRUCT];
+    tree.size = h[SIZE_STRUCT];
+    tree.strings = base + h[OFF_STRINGS];
+    tree.size_strings = h[SIZE_STRINGS];
     tree.at = 0;
     walk();
     if (machine.nram == 0)
@@ -410,19 +411,16 @@ void machine_probe(const void *fdt, paddr_t fdt_pa, uint64_t boot_hartid)
 
 bool bootarg(const char *key, char *buf, size_t size)
 {
-    size_t key_len = strlen(key);
-    for (const char *word = machine.bootargs; *word != '\0';) {
+    size_t key_len = strlen(key), len;
+    for (const char *word = machine.bootargs; *word != '\0'; word += len + (word[len] == ' ')) {
         const char *end = strchr(word, ' ');
-        size_t len = end != NULL ? (size_t)(end - word) : strlen(word);
+        len = end != NULL ? (size_t)(end - word) : strlen(word);
         if (len == 2 && memcmp(word, "--", 2) == 0)
             return false;
         if (len > key_len && memcmp(word, key, key_len) == 0 && word[key_len] == '=') {
-            size_t n = MIN(len - key_len - 1, size - 1);
-            memcpy(buf, word + key_len + 1, n);
-            buf[n] = '\0';
+            strlcpy(buf, word + key_len + 1, MIN(size, len - key_len));
             return true;
         }
-        word += end != NULL ? len + 1 : len;
     }
     return false;
 }

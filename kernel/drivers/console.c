@@ -9,11 +9,12 @@
  *
  * In canonical mode bytes become ready a line at a time; the last byte of a line has LINE_END set, and a ^D
  * at the start of a line is an entry that is no byte, only an end. In raw mode each byte is ready at once.
- * One entry stays free for the newline that ends a line, so a line too long loses its excess, never its end.
+ * One entry stays free for the newline that ends a line, and one for the ^D behind it, so a line too long
+ * loses its excess, never its end, nor the end of the file.
  *
  * tty_lock protects all of that and the settings; the UART's lock is taken inside it, for the echo. Bytes are
  * copied to and from programs without it. One reader at a time takes a line (`reading`), so that two never
- * share one. output_mutex keeps what one write call prints together, chunk by chunk. */
+ * share one. */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/signal.h"
@@ -28,14 +29,14 @@
 
 #define TTY_MAJOR  5
 #define INPUT_SIZE 4096u
-#define CHUNK      256
+#define CHUNK      256 /* bytes copied at a time; output of different programs mixes by these */
 
 #define LINE_END 0x100 /* flags of an entry, above its byte */
 #define NO_BYTE  0x200
 
 #define CTRL(c)      ((c)&0x1f)
-#define CTRL_P       CTRL('P')
 #define DELETE       0x7f
+#define IGNORED      (-1)
 #define TIME_UNIT    100000000ull /* VTIME counts tenths of a second, in ns */
 #define DEFAULT_COLS 80
 #define DEFAULT_ROWS 24
@@ -61,8 +62,6 @@ static struct abi_termios termios = {
            [TTY_VWERASE] = CTRL('W')},
 };
 
-static struct mutex output_mutex = MUTEX_INIT("console output");
-
 /* Input: called from the UART's interrupt, with tty_lock from here to console_input. */
 
 static uint16_t *entry(uint32_t at)
@@ -78,6 +77,16 @@ static bool flag(uint32_t lflag)
 static bool is_key(uint8_t c, int index)
 {
     return c != 0 && c == termios.cc[index];
+}
+
+/* Carriage returns and newlines as the settings want them; IGNORED. */
+static int translate(uint8_t c)
+{
+    if (c == '\r' && termios.iflag & TTY_IGNCR)
+        return IGNORED;
+    if (c == '\r' && termios.iflag & TTY_ICRNL)
+        return '\n';
+    return c == '\n' && termios.iflag & TTY_INLCR ? '\r' : c;
 }
 
 /* Control characters show as ^X. */
@@ -124,19 +133,23 @@ static void erase_word(void)
         erase_one();
 }
 
+static uint32_t space(void)
+{
+    return INPUT_SIZE - (end_at - read_at);
+}
+
 /* An end of file: a line without newline becomes ready; an empty one is an end by itself. */
-static void end_of_file(uint32_t space)
+static void end_of_file(void)
 {
     if (end_at != ready_at)
         *entry(end_at - 1) |= LINE_END;
-    else if (space > 0)
+    else if (space() > 0)
         add(LINE_END | NO_BYTE);
     make_ready();
 }
 
 static void canonical_input(uint8_t c)
 {
-    uint32_t space = INPUT_SIZE - (end_at - read_at);
     if (is_key(c, TTY_VERASE) || c == '\b') {
         if (end_at != ready_at)
             erase_one();
@@ -146,12 +159,12 @@ static void canonical_input(uint8_t c)
     } else if (is_key(c, TTY_VWERASE)) {
         erase_word();
     } else if (is_key(c, TTY_VEOF)) {
-        end_of_file(space);
-    } else if (c == '\n' && space > 0) {
+        end_of_file();
+    } else if (c == '\n' && space() > 1) {
         echo(c);
         add(c | LINE_END);
         make_ready();
-    } else if (space > 1) {
+    } else if (space() > 2) {
         echo(c);
         add(c);
     } else {
@@ -161,7 +174,7 @@ static void canonical_input(uint8_t c)
 
 static void raw_input(uint8_t c)
 {
-    if (end_at - read_at == INPUT_SIZE)
+    if (space() == 0)
         return;
     echo(c);
     add(c);
@@ -173,33 +186,24 @@ static void flush_input(void)
     read_at = ready_at = end_at;
 }
 
-void console_input(uint8_t c)
+void console_input(uint8_t byte)
 {
-    int signal = 0, group;
+    bool list = false;
+    int signal = 0;
     spin_lock(&tty_lock);
-    if (c == '\r' && termios.iflag & TTY_IGNCR) {
-        spin_unlock(&tty_lock);
-        return;
+    int c = translate(byte), group = foreground;
+    if (c != IGNORED && flag(TTY_ISIG)) {
+        list = c == CTRL('P') && flag(TTY_ICANON);
+        signal = is_key((uint8_t)c, TTY_VINTR) ? SIGINT : is_key((uint8_t)c, TTY_VQUIT) ? SIGQUIT : 0;
     }
-    if (c == '\r' && termios.iflag & TTY_ICRNL)
-        c = '\n';
-    else if (c == '\n' && termios.iflag & TTY_INLCR)
-        c = '\r';
-
-    bool list = c == CTRL_P && flag(TTY_ISIG) && flag(TTY_ICANON);
-    group = foreground;
-    if (flag(TTY_ISIG) && is_key(c, TTY_VINTR))
-        signal = SIGINT;
-    else if (flag(TTY_ISIG) && is_key(c, TTY_VQUIT))
-        signal = SIGQUIT;
-
     if (signal != 0) {
-        echo(c);
+        echo((uint8_t)c);
         flush_input();
-    } else if (!list && flag(TTY_ICANON)) {
-        canonical_input(c);
-    } else if (!list) {
-        raw_input(c);
+    } else if (c != IGNORED && !list) {
+        if (flag(TTY_ICANON))
+            canonical_input((uint8_t)c);
+        else
+            raw_input((uint8_t)c);
     }
     spin_unlock(&tty_lock);
 
@@ -255,16 +259,14 @@ static size_t take_input(uint8_t *buf, size_t n, bool *end)
     return k;
 }
 
-static ssize_t console_read(unsigned minor, struct uio *u, int flags)
+static ssize_t console_read(struct file *f, struct uio *u, uint64_t *at)
 {
     uint8_t chunk[CHUNK];
     ssize_t total = 0;
     bool end = false;
-    (void)minor;
-    if (u->left == 0)
-        return 0;
+    (void)at;
     spin_lock(&tty_lock);
-    int err = wait_for_input(u->left, flags);
+    int err = wait_for_input(u->left, (int)f->flags);
     if (err == 0) {
         reading = true;
         while (err == 0 && !end && u->left > 0) {
@@ -283,30 +285,25 @@ static ssize_t console_read(unsigned minor, struct uio *u, int flags)
 
 /* Writing. */
 
-static ssize_t console_write(unsigned minor, struct uio *u, int flags)
+static ssize_t console_write(struct file *f, struct uio *u, uint64_t *at)
 {
     char chunk[CHUNK];
     ssize_t total = 0;
     int err = 0;
-    (void)minor, (void)flags;
+    (void)f, (void)at;
     while (u->left > 0 && err == 0) {
         size_t before = u->left;
-        err = uio_write(u, chunk, MIN(before, sizeof(chunk)));
+        int fault = uio_write(u, chunk, MIN(before, sizeof(chunk)));
         size_t n = before - u->left;
-        mutex_lock(&output_mutex);
         bool newlines = (termios.oflag & (TTY_OPOST | TTY_ONLCR)) == (TTY_OPOST | TTY_ONLCR);
-        uart_write(chunk, n, newlines);
-        mutex_unlock(&output_mutex);
-        total += (ssize_t)n;
-        if (err == 0 && u->left > 0 && signal_pending())
-            err = -EINTR; /* a long write ends early, so that its process can be killed */
+        err = uart_write(chunk, n, newlines);
+        if (err == 0) {
+            total += (ssize_t)n;
+            /* A long write ends early, so that its process can be killed. */
+            err = fault == 0 && u->left > 0 && signal_pending() ? -EINTR : fault;
+        }
     }
     return total > 0 ? total : err;
-}
-
-void console_kernel_write(const char *buf, size_t n)
-{
-    uart_write_atomic(buf, n);
 }
 
 /* Settings. */
@@ -328,23 +325,20 @@ static int get_setting(uptr_t arg, const void *setting, size_t n)
     return copyout(arg, copy, n);
 }
 
-static int set_setting(void *setting, const void *value, size_t n)
-{
-    spin_lock(&tty_lock);
-    memcpy(setting, value, n);
-    spin_unlock(&tty_lock);
-    return 0;
-}
-
-/* What was typed ahead in raw mode, to a shell that edits lines itself, and not read: it is for the program that
- * the shell has started, and goes through the line discipline now. In place: a byte makes one entry at most. */
+/* What was typed ahead in raw mode, to a shell that edits lines itself, and not read: it is for the program
+ * that the shell has started, and goes through the line discipline now. Ends of lines that it has met before
+ * stay. In place: an entry makes one entry at most. */
 static void type_again(void)
 {
     uint32_t end = end_at;
     ready_at = end_at = read_at;
     for (uint32_t at = read_at; at != end; at++) {
-        uint8_t c = (uint8_t)*entry(at);
-        canonical_input(c == '\r' && termios.iflag & TTY_ICRNL ? '\n' : c);
+        uint16_t e = *entry(at);
+        int c = translate((uint8_t)e);
+        if (!(e & NO_BYTE) && c != IGNORED)
+            canonical_input((uint8_t)c);
+        if (e & LINE_END && c != '\n')
+            end_of_file();
     }
 }
 
@@ -364,15 +358,19 @@ static void set_termios(const struct abi_termios *t, bool flush)
     spin_unlock(&tty_lock);
 }
 
-static int console_ioctl(unsigned minor, uint64_t request, uptr_t arg)
+static int console_ioctl(struct file *f, uint64_t request, uptr_t arg)
 {
     struct abi_termios t;
     struct abi_winsize w;
-    int value, err;
-    (void)minor;
+    int number, err;
+    (void)f;
     switch (request) {
     case TCGETS:
         return get_setting(arg, &termios, sizeof(termios));
+    case TIOCGWINSZ:
+        return get_setting(arg, &window, sizeof(window));
+    case TIOCGPGRP:
+        return get_setting(arg, &foreground, sizeof(foreground));
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
@@ -380,23 +378,25 @@ static int console_ioctl(unsigned minor, uint64_t request, uptr_t arg)
         if (err == 0)
             set_termios(&t, request == TCSETSF);
         return err;
-    case TIOCGWINSZ:
-        return get_setting(arg, &window, sizeof(window));
     case TIOCSWINSZ:
         err = copyin(&w, arg, sizeof(w));
-        return err != 0 ? err : set_setting(&window, &w, sizeof(w));
-    case TIOCGPGRP:
-        return get_setting(arg, &foreground, sizeof(foreground));
+        spin_lock(&tty_lock);
+        if (err == 0)
+            window = w;
+        spin_unlock(&tty_lock);
+        return err;
     case TIOCSPGRP:
-        err = copyin(&value, arg, sizeof(value));
-        if (err == 0 && value <= 0)
+        err = copyin(&number, arg, sizeof(number));
+        if (err == 0 && number <= 0)
             err = -EINVAL;
-        return err != 0 ? err : set_setting(&foreground, &value, sizeof(value));
+        if (err == 0)
+            __atomic_store_n(&foreground, number, __ATOMIC_RELAXED);
+        return err;
     case FIONREAD:
         spin_lock(&tty_lock);
-        value = bytes_ready();
+        number = bytes_ready();
         spin_unlock(&tty_lock);
-        return copyout(arg, &value, sizeof(value));
+        return copyout(arg, &number, sizeof(number));
     case TIOCSCTTY: /* the only terminal is everybody's */
         return 0;
     default:
@@ -406,10 +406,10 @@ static int console_ioctl(unsigned minor, uint64_t request, uptr_t arg)
 
 void console_init(void)
 {
-    static const struct chrdev_ops ops = {console_read, console_write, console_ioctl};
+    static const struct file_ops ops = {.read = console_read, .write = console_write, .ioctl = console_ioctl};
     if (uart_is_framed()) {
         termios.oflag &= ~(uint32_t)TTY_OPOST;
         termios.lflag &= ~(uint32_t)TTY_ECHO;
     }
-    chrdev_register(TTY_MAJOR, &ops);
+    device_register(TTY_MAJOR, &ops);
 }

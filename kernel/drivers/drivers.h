@@ -7,31 +7,30 @@
 /* PLIC (RISC-V PLIC specification 1.0). Handlers run with interrupts off, one at a time for one irq. */
 void plic_init(void);
 void plic_init_hart(void); /* on each hart: threshold 0, external interrupts on */
-void plic_enable(unsigned irq, void (*handler)(void *arg), void *arg); /* all harts may take it */
+/* All harts may take it. False: it is not one of the PLIC's, and never comes. */
+bool plic_enable(unsigned irq, void (*handler)(void *arg), void *arg);
 void plic_interrupt(void); /* from the trap handler: claim, handle, complete, until none is left */
 
 /* 16550 UART. Until uart_init has run, and where there is none, output goes through the firmware. With the
  * boot argument console=framed the two writers' bytes are marked as two streams (docs/drivers.md). */
 void uart_init(void);
 bool uart_is_framed(void);
-/* What programs write: queued; sleeps while the queue is full; process context. newlines: \n goes out as
- * \r\n. */
-void uart_write(const char *buf, size_t n, bool newlines);
+/* What programs write, 1 KB at most: queued as a whole. Sleeps while the queue is full: 0, or -EINTR with
+ * nothing written. Process context. newlines: \n goes out as \r\n. */
+int uart_write(const char *buf, size_t n, bool newlines);
 /* The kernel's text and the echo. Any context: never sleeps, bytes never lost or reordered against
  * uart_write's. \n goes out as \r\n, unless framed. */
 void uart_write_atomic(const char *buf, size_t n);
 void uart_flush(void); /* waits until all of it has left the machine, or the other end stops taking any */
-void uart_panic(
-    void); /* the panic's text follows: after it is set, `panicked` makes output go without locks */
+void uart_panic(void); /* a panic's text follows: other harts print no more */
 
 /* Console: line discipline on the UART, the character device 5:1 (and tty 5:0). */
 void console_init(void);
-void console_input(uint8_t c);                        /* from the UART's interrupt */
-void console_kernel_write(const char *buf, size_t n); /* printk's output; any context */
+void console_input(uint8_t c); /* from the UART's interrupt */
 
-void rtc_init(void);                       /* goldfish RTC: sets the time of day */
-void virtio_init(void);                    /* probes all slots: disk and entropy devices */
-bool virtio_rng_read(void *buf, size_t n); /* boot only; polls; false where there is no device, or it fails */
+void rtc_init(void);                         /* goldfish RTC: sets the time of day */
+void virtio_init(void);                      /* probes all slots: disk and entropy devices */
+size_t virtio_rng_read(void *buf, size_t n); /* boot only; polls; how many bytes the device has given */
 
 /* Random numbers for getrandom and /dev/random: seeded by the boot loader's seed, the device and interrupt
  * times. */

@@ -1,27 +1,27 @@
 /* Access to device registers. The volatile access has exactly the device's width: plain stores could be
  * merged by the compiler. The fences order them against memory (RISC-V Unprivileged ISA, "FENCE"). */
 #pragma once
+#include "boot/machine.h"
 #include "lib/types.h"
+#include "mm/aspace.h"
 
-static inline uint32_t mmio_read32(const volatile void *reg)
+/* The registers of a device that the device tree lists; NULL where it does not. Boot only. */
+static inline void *mmio_map(const struct mem_range *r)
 {
-    uint32_t v = *(const volatile uint32_t *)reg;
-    __asm__ volatile("fence i, rw" ::: "memory");
-    return v;
+    return r->start != r->end ? kvm_map_device(r->start, r->end - r->start) : NULL;
 }
-static inline void mmio_write32(volatile void *reg, uint32_t v)
-{
-    __asm__ volatile("fence rw, o" ::: "memory");
-    *(volatile uint32_t *)reg = v;
-}
-static inline uint8_t mmio_read8(const volatile void *reg)
-{
-    uint8_t v = *(const volatile uint8_t *)reg;
-    __asm__ volatile("fence i, rw" ::: "memory");
-    return v;
-}
-static inline void mmio_write8(volatile void *reg, uint8_t v)
-{
-    __asm__ volatile("fence rw, o" ::: "memory");
-    *(volatile uint8_t *)reg = v;
-}
+
+#define MMIO_ACCESS(bits)                                                                                    \
+    static inline uint##bits##_t mmio_read##bits(const volatile void *reg)                                   \
+    {                                                                                                        \
+        uint##bits##_t v = *(const volatile uint##bits##_t *)reg;                                            \
+        __asm__ volatile("fence i, rw" ::: "memory");                                                        \
+        return v;                                                                                            \
+    }                                                                                                        \
+    static inline void mmio_write##bits(volatile void *reg, uint##bits##_t v)                                \
+    {                                                                                                        \
+        __asm__ volatile("fence rw, o" ::: "memory");                                                        \
+        *(volatile uint##bits##_t *)reg = v;                                                                 \
+    }
+MMIO_ACCESS(8)
+MMIO_ACCESS(32)

@@ -7,10 +7,8 @@
  * afterwards: no lock. */
 #include "drivers/drivers.h"
 
-#include "boot/machine.h"
 #include "drivers/mmio.h"
 #include "lib/printk.h"
-#include "mm/aspace.h"
 #include "proc/cpu.h"
 #include "trap/riscv.h"
 
@@ -22,43 +20,49 @@
 #define PLIC_CLAIM(ctx)     (PLIC_THRESHOLD(ctx) + 4) /* 9 and 10; read claims, write completes */
 
 static uint8_t *plic; /* NULL: there is none */
+static unsigned nirq; /* interrupts 1 to nirq exist */
 static struct {
     void (*function)(void *arg);
     void *arg;
 } handlers[PLIC_MAX_IRQ];
 
-void plic_init(void)
-{
-    if (machine.plic.start == machine.plic.end) {
-        printk("lode: no interrupt controller (PLIC) in the device tree\n");
-        return;
-    }
-    plic = kvm_map_device(machine.plic.start, machine.plic.end - machine.plic.start);
-}
-
-/* The hart's context, or -1 where it has none or it lies outside the device. */
+/* The context of that hart; -1 where it has none, or one that lies outside the device. */
 static int context(unsigned hart)
 {
     int ctx = machine.plic_context[hart];
-    return plic != NULL && ctx >= 0 && PLIC_CLAIM(ctx) + 4 <= machine.plic.end - machine.plic.start ? ctx
-                                                                                                    : -1;
+    return ctx >= 0 && PLIC_CLAIM(ctx) + 4 <= machine.plic.end - machine.plic.start ? ctx : -1;
+}
+
+void plic_init(void)
+{
+    unsigned served = 0;
+    for (unsigned i = 0; i < machine.nharts; i++)
+        served += context(i) >= 0;
+    plic = served > 0 ? mmio_map(&machine.plic) : NULL;
+    if (plic == NULL) {
+        printk("lode: no interrupt controller (PLIC): the devices will not work\n");
+        return;
+    }
+    nirq = MIN(machine.plic_nirq, PLIC_MAX_IRQ - 1u);
+    for (unsigned irq = 1; irq <= nirq; irq++) /* whatever the firmware has left on */
+        mmio_write32(plic + PLIC_PRIORITY(irq), 0);
+    printk("lode: interrupt controller: %u sources, serving %u hart%s\n", nirq, served,
+           served == 1 ? "" : "s");
 }
 
 void plic_init_hart(void)
 {
     int ctx = context(mycpu()->index);
-    if (ctx < 0)
+    if (plic == NULL || ctx < 0)
         return;
     mmio_write32(plic + PLIC_THRESHOLD(ctx), 0);
     csr_set(sie, SIE_SEIE);
 }
 
-void plic_enable(unsigned irq, void (*handler)(void *arg), void *arg)
+bool plic_enable(unsigned irq, void (*handler)(void *arg), void *arg)
 {
-    if (irq == 0 || irq > machine.plic_nirq || irq >= PLIC_MAX_IRQ || plic == NULL) {
-        printk("lode: interrupt %u is not one of the PLIC's: its device will not work\n", irq);
-        return;
-    }
+    if (irq == 0 || irq > nirq)
+        return false;
     handlers[irq].arg = arg;
     handlers[irq].function = handler;
     mmio_write32(plic + PLIC_PRIORITY(irq), 1);
@@ -68,17 +72,16 @@ void plic_enable(unsigned irq, void (*handler)(void *arg), void *arg)
         uint8_t *word = plic + PLIC_ENABLE(context(i)) + irq / 32 * 4;
         mmio_write32(word, mmio_read32(word) | 1u << irq % 32);
     }
+    return true;
 }
 
 void plic_interrupt(void)
 {
-    int ctx = context(mycpu()->index);
+    uint8_t *claim = plic + PLIC_CLAIM(context(mycpu()->index)); /* plic_init_hart has found it */
     uint32_t irq;
-    if (ctx < 0)
-        return;
-    while ((irq = mmio_read32(plic + PLIC_CLAIM(ctx))) != 0) {
-        if (irq < PLIC_MAX_IRQ && handlers[irq].function != NULL)
+    while ((irq = mmio_read32(claim)) != 0) {
+        if (irq <= nirq && handlers[irq].function != NULL)
             handlers[irq].function(handlers[irq].arg);
-        mmio_write32(plic + PLIC_CLAIM(ctx), irq);
+        mmio_write32(claim, irq);
     }
 }

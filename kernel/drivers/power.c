@@ -1,12 +1,10 @@
 /* Switching the machine off. The sifive_test device hands an exit status to whoever runs QEMU (its registers:
  * hw/misc/sifive_test in QEMU's documentation of the virt board); without it the firmware's system reset
  * extension does, and knows only success and failure. */
-#include "boot/machine.h"
 #include "boot/sbi.h"
 #include "drivers/drivers.h"
 #include "drivers/mmio.h"
 #include "lib/printk.h"
-#include "mm/aspace.h"
 #include "trap/riscv.h"
 
 #define TEST_PASS  0x5555u
@@ -23,8 +21,7 @@ static void *test_device; /* NULL: there is none, or it is not mapped yet */
 
 void power_init(void)
 {
-    if (machine.test.start != machine.test.end)
-        test_device = kvm_map_device(machine.test.start, machine.test.end - machine.test.start);
+    test_device = mmio_map(&machine.test);
 }
 
 /* By the device, which acts at once, or by the firmware, which returns only where it cannot. */
@@ -36,6 +33,7 @@ static _Noreturn void leave(uint32_t device_value, uint32_t type, uint32_t reaso
         mmio_write32(test_device, device_value);
     sbi_system_reset(type, reason);
     printk("lode: this machine cannot be switched off by software\n");
+    uart_flush();
     for (;;)
         wfi();
 }

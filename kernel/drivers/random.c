@@ -13,6 +13,7 @@
 
 #define KEY_WORDS   8
 #define BLOCK_WORDS 16
+#define ENOUGH      16 /* bytes of seed that nobody can try out */
 
 static struct spinlock lock = SPINLOCK_INIT("random", RANK_RANDOM);
 static uint32_t key[KEY_WORDS];
@@ -97,13 +98,15 @@ static void absorb(const uint8_t *seed, size_t n)
 void random_init(void)
 {
     uint8_t seed[32];
-    bool device = virtio_rng_read(seed, sizeof(seed));
-    if (device)
-        absorb(seed, sizeof(seed));
+    size_t n = virtio_rng_read(seed, sizeof(seed));
+    absorb(seed, n);
     absorb(machine.rng_seed, machine.rng_seed_len);
     random_stir(rdtime());
-    if (!device && machine.rng_seed_len == 0)
+    if (n + machine.rng_seed_len < ENOUGH)
         printk("lode: no source of entropy: random numbers can be guessed\n");
+    else
+        printk("lode: entropy: %zu bytes from the device, %u from the boot loader\n", n,
+               machine.rng_seed_len);
     memset(machine.rng_seed, 0, sizeof(machine.rng_seed)); /* used up: it must not be read by anybody else */
     machine.rng_seed_len = 0;
 }

@@ -7,7 +7,7 @@
  * uart_lock protects the ring and the transmitter's registers. Nobody may sleep or wake others under it (its
  * rank is above the wait queues'), so writers that wait for room use room_lock, outside it:
  *
- *   writer     room_lock; uart_lock: no room, waiting = true; sleep, which lets go of room_lock once queued
+ *   writer     room_lock; uart_lock: no room, waiting = true; sleeps, which lets go of room_lock once queued
  *   interrupt  uart_lock: there is room, waiting = false; room_lock, so the writer is queued by now; wakeup
  *
  * The receiver's registers are read in the interrupt handler only, which runs on one hart at a time, and
@@ -18,7 +18,6 @@
 #include "drivers/mmio.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "mm/aspace.h"
 #include "sync/wait.h"
 #include "trap/riscv.h"
 
@@ -61,6 +60,19 @@ static bool tx_irq;             /* u  the transmitter's interrupt is on */
 static bool waiting;            /* u  a writer sleeps, or is about to */
 
 static struct spinlock room_lock = SPINLOCK_INIT("uart room", RANK_TTY);
+
+/* The hart that panics goes without: the lock's holder may have been stopped. */
+static void lock_uart(void)
+{
+    if (!panicking())
+        spin_lock(&uart_lock);
+}
+
+static void unlock_uart(void)
+{
+    if (!panicking())
+        spin_unlock(&uart_lock);
+}
 
 static uint8_t read_reg(unsigned reg)
 {
@@ -114,92 +126,86 @@ static void put(uint8_t c, bool user, bool newlines)
 static void drain(unsigned n, bool last)
 {
     uint64_t start = rdtime();
-    uint32_t before = tail;
     while (room() < n) {
+        uint32_t before = tail;
         transmit(BURST);
-        if (last && tail == before && rdtime() - start > GIVE_UP * machine.timebase)
-            tail = head;
-        if (tail != before) {
-            before = tail;
+        if (tail != before)
             start = rdtime();
-        }
+        else if (last && rdtime() - start > GIVE_UP * machine.timebase)
+            tail = head;
     }
 }
 
-static void firmware_write(const char *buf, size_t n)
+/* Output of either stream. uart_lock is held. */
+static void output(const char *buf, size_t n, bool user, bool newlines)
 {
     for (size_t i = 0; i < n; i++) {
-        if (buf[i] == '\n')
-            sbi_putchar('\r');
-        sbi_putchar((uint8_t)buf[i]);
+        if (regs == NULL) {
+            if (buf[i] == '\n')
+                sbi_putchar('\r');
+            sbi_putchar((uint8_t)buf[i]);
+            continue;
+        }
+        if (room() < PUT_MAX)
+            drain(PUT_MAX, panicking());
+        put((uint8_t)buf[i], user, newlines);
+    }
+    if (regs != NULL) {
+        transmit(BURST);
+        set_tx_irq();
     }
 }
 
-void uart_write(const char *buf, size_t n, bool newlines)
+int uart_write(const char *buf, size_t n, bool newlines)
 {
-    if (regs == NULL) {
-        firmware_write(buf, n);
-        return;
-    }
+    int err = 0;
     spin_lock(&room_lock);
-    while (n > 0) {
-        spin_lock(&uart_lock);
-        for (; n > 0 && room() >= PUT_MAX; n--)
-            put((uint8_t)*buf++, true, newlines);
-        waiting |= n > 0;
-        transmit(BURST);
+    spin_lock(&uart_lock);
+    while (room() < n * PUT_MAX && err == 0) {
+        waiting = true;
         set_tx_irq();
         spin_unlock(&uart_lock);
-        if (n > 0)
-            sleep(ring, &room_lock);
+        err = sleep_interruptible(ring, &room_lock, WAIT_FOREVER);
+        spin_lock(&uart_lock);
     }
+    if (err == 0)
+        output(buf, n, true, newlines);
+    spin_unlock(&uart_lock);
     spin_unlock(&room_lock);
+    return err;
 }
 
 void uart_write_atomic(const char *buf, size_t n)
 {
-    bool lock = !panicked; /* after a panic its holder may never let go */
-    if (regs == NULL) {
-        firmware_write(buf, n);
-        return;
-    }
-    if (lock)
-        spin_lock(&uart_lock);
-    for (size_t i = 0; i < n; i++) {
-        if (room() < PUT_MAX)
-            drain(PUT_MAX, panicked);
-        put((uint8_t)buf[i], false, !framed);
-    }
-    transmit(BURST);
-    set_tx_irq();
-    if (lock)
-        spin_unlock(&uart_lock);
+    lock_uart();
+    output(buf, n, false, !framed);
+    unlock_uart();
 }
 
 void uart_flush(void)
 {
-    bool lock = !panicked;
     if (regs == NULL)
         return;
-    if (lock)
-        spin_lock(&uart_lock);
+    lock_uart();
     drain(RING_SIZE, true);
     for (uint64_t start = rdtime(); !(read_reg(UART_LSR) & LSR_IDLE) && rdtime() - start < machine.timebase;)
         ;
-    if (lock)
-        spin_unlock(&uart_lock);
+    unlock_uart();
 }
 
-/* A stopped hart may have been anywhere in put(): two SI bring a reader of the framed stream back to the
- * kernel's, even where the first is taken for a literal. */
+/* Takes the lock for good, so that other harts print nothing more; but waits for its holder for a moment
+ * only, who may be this hart. Even then a reader of the framed stream finds its way: two SI bring it back to
+ * the kernel's text, also where the first is taken for a literal. */
 void uart_panic(void)
 {
-    if (!framed)
-        return;
-    drain(PUT_MAX, true);
-    ring[head++ % RING_SIZE] = FRAME_KERNEL;
-    ring[head++ % RING_SIZE] = FRAME_KERNEL;
-    user_stream = false;
+    for (uint64_t start = rdtime(); !spin_trylock(&uart_lock) && rdtime() - start < machine.timebase / 10;)
+        ;
+    if (framed) {
+        drain(PUT_MAX, true);
+        ring[head++ % RING_SIZE] = FRAME_KERNEL;
+        ring[head++ % RING_SIZE] = FRAME_KERNEL;
+        user_stream = false;
+    }
 }
 
 static void interrupt(void *arg)
@@ -212,8 +218,7 @@ static void interrupt(void *arg)
     spin_lock(&uart_lock);
     transmit(BURST);
     bool wake = waiting && room() >= RING_SIZE / 2;
-    if (wake)
-        waiting = false;
+    waiting &= !wake;
     set_tx_irq();
     spin_unlock(&uart_lock);
     if (wake) {
@@ -231,15 +236,16 @@ bool uart_is_framed(void)
 void uart_init(void)
 {
     char mode[16];
-    if (machine.uart.start == machine.uart.end) {
-        printk("lode: no serial port in the device tree: output by the firmware, no input\n");
+    uint8_t *window = mmio_map(&machine.uart);
+    if (window == NULL || !plic_enable(machine.uart_irq, interrupt, NULL)) {
+        printk("lode: no serial port with an interrupt: output by the firmware, no input\n");
         return;
     }
     framed = bootarg("console", mode, sizeof(mode)) && strcmp(mode, "framed") == 0;
-    regs = kvm_map_device(machine.uart.start, machine.uart.end - machine.uart.start);
+    regs = window;
     write_reg(UART_LCR, LCR_8N1); /* the firmware has set the speed */
     write_reg(UART_MCR, MCR_ON);
     write_reg(UART_FCR, FCR_ON); /* on already under OpenSBI: then bytes typed so far stay */
-    plic_enable(machine.uart_irq, interrupt, NULL);
     write_reg(UART_IER, IER_RX);
+    printk("lode: serial port at 0x%lx, interrupt %u\n", machine.uart.start, machine.uart_irq);
 }

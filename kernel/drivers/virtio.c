@@ -8,11 +8,10 @@
  * The device may lie: a completion counts only for a head that is in range and in flight. */
 #include "drivers/virtio.h"
 
-#include "boot/machine.h"
+#include "abi/errno.h"
 #include "drivers/drivers.h"
 #include "drivers/mmio.h"
 #include "lib/printk.h"
-#include "mm/aspace.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "trap/riscv.h"
@@ -54,7 +53,7 @@
 #define USED_NO_NOTIFY 1 /* 2.6.8 */
 
 #define RESET_TRIES                                                                                          \
-    1000000 /* reads of the status before a device that does not finish its reset is given up */
+    1000000 /* reads of the status until a device that does not finish its reset is given up */
 
 struct virtq_avail {
     uint16_t flags, index;
@@ -97,8 +96,9 @@ void virtio_stop(struct virtio_device *dev)
 }
 
 /* The steps of 3.1.1, up to FEATURES_OK. */
-bool virtio_begin(struct virtio_device *dev, uint64_t wanted)
+static bool agree(struct virtio_device *dev, uint64_t wanted)
 {
+    uint32_t status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK;
     virtio_stop(dev);
     reg_write(dev, REG_STATUS, STATUS_ACKNOWLEDGE);
     reg_write(dev, REG_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
@@ -112,37 +112,41 @@ bool virtio_begin(struct virtio_device *dev, uint64_t wanted)
         reg_write(dev, REG_DRIVER_FEATURES, agreed);
         dev->features |= (uint64_t)agreed << 32 * half;
     }
-    reg_write(dev, REG_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK);
-    if (dev->features & FEATURE_VERSION_1 && reg_read(dev, REG_STATUS) & STATUS_FEATURES_OK)
-        return true;
-    printk("lode: a virtio device does not agree on its features\n");
-    virtio_stop(dev);
-    return false;
+    reg_write(dev, REG_STATUS, status);
+    return dev->features & FEATURE_VERSION_1 && reg_read(dev, REG_STATUS) & STATUS_FEATURES_OK;
 }
 
-bool virtq_init(struct virtio_device *dev, struct virtq *q, unsigned index)
+static bool set_up_queue(struct virtio_device *dev, struct virtq *q)
 {
-    reg_write(dev, REG_QUEUE_SEL, index);
-    unsigned max = reg_read(dev, REG_QUEUE_NUM_MAX);
-    *q = (struct virtq){.dev = dev, .size = VIRTQ_SIZE_MAX};
-    while (q->size > max)
-        q->size /= 2;
-    if (q->size == 0 || reg_read(dev, REG_QUEUE_READY) != 0)
+    reg_write(dev, REG_QUEUE_SEL, 0);
+    unsigned max = reg_read(dev, REG_QUEUE_NUM_MAX), size = VIRTQ_SIZE_MAX;
+    while (size > max)
+        size /= 2;
+    if (size == 0 || reg_read(dev, REG_QUEUE_READY) != 0)
         return false;
-    q->desc = kzalloc(q->size * sizeof(q->desc[0]));
-    q->avail = kzalloc(sizeof(*q->avail) + q->size * sizeof(q->avail->ring[0]));
-    q->used = kzalloc(sizeof(*q->used) + q->size * sizeof(q->used->ring[0]));
+    *q = (struct virtq){.dev = dev, .size = size, .nfree = size};
+    q->desc = kzalloc(size * sizeof(q->desc[0]));
+    q->avail = kzalloc(sizeof(*q->avail) + size * sizeof(q->avail->ring[0]));
+    q->used = kzalloc(sizeof(*q->used) + size * sizeof(q->used->ring[0]));
     if (q->desc == NULL || q->avail == NULL || q->used == NULL)
         boot_fail("no memory for a virtio queue");
-    for (unsigned i = 0; i < q->size; i++)
+    for (unsigned i = 0; i < size; i++)
         q->desc[i].next = (uint16_t)(i + 1);
-    q->nfree = q->size;
-    reg_write(dev, REG_QUEUE_NUM, q->size);
+    reg_write(dev, REG_QUEUE_NUM, size);
     reg_write_address(dev, REG_QUEUE_DESC, q->desc);
     reg_write_address(dev, REG_QUEUE_DRIVER, q->avail);
     reg_write_address(dev, REG_QUEUE_DEVICE, q->used);
     reg_write(dev, REG_QUEUE_READY, 1);
     return true;
+}
+
+bool virtio_open(struct virtio_device *dev, uint64_t wanted, struct virtq *q)
+{
+    if (agree(dev, wanted) && set_up_queue(dev, q))
+        return true;
+    printk("lode: a virtio device is not used: it does not agree on features or a queue\n");
+    virtio_stop(dev);
+    return false;
 }
 
 void virtio_go(struct virtio_device *dev)
@@ -153,6 +157,9 @@ void virtio_go(struct virtio_device *dev)
 void virtio_ack(struct virtio_device *dev)
 {
     reg_write(dev, REG_INTERRUPT_ACK, reg_read(dev, REG_INTERRUPT_STATUS));
+    /* The device sees this before the queue is looked at, or it could take back the interrupt for a
+     * completion that comes in between and is not seen. */
+    __asm__ volatile("fence o, r" ::: "memory");
 }
 
 void virtq_add(struct virtq *q, const void *kva, uint32_t len, bool device_writes)
@@ -190,22 +197,23 @@ void virtq_notify(struct virtq *q)
         reg_write(q->dev, REG_QUEUE_NOTIFY, 0);
 }
 
-enum virtq_result virtq_take(struct virtq *q, uint16_t *head, uint32_t *written)
+int virtq_take(struct virtq *q, uint32_t *written)
 {
     /* Acquire: pairs with the device's store of the index after the entry and the data. */
     if (__atomic_load_n(&q->used->index, __ATOMIC_ACQUIRE) == q->used_seen)
-        return VIRTQ_NOTHING;
-    uint32_t id = q->used->ring[q->used_seen % q->size].id;
-    *written = q->used->ring[q->used_seen++ % q->size].len;
+        return -EAGAIN;
+    unsigned slot = q->used_seen++ % q->size;
+    uint32_t id = __atomic_load_n(&q->used->ring[slot].id, __ATOMIC_RELAXED); /* once: it may change */
+    *written = q->used->ring[slot].len;
     if (id >= q->size || !q->in_flight[id])
-        return VIRTQ_BROKEN;
+        return -EIO;
     q->in_flight[id] = false;
     uint16_t last = (uint16_t)id;
     for (q->nfree++; q->desc[last].flags & DESC_NEXT; q->nfree++)
         last = q->desc[last].next;
     q->desc[last].next = q->free_head;
-    q->free_head = *head = (uint16_t)id;
-    return VIRTQ_DONE;
+    q->free_head = (uint16_t)id;
+    return (int)id;
 }
 
 void virtio_init(void)
@@ -213,19 +221,17 @@ void virtio_init(void)
     static struct virtio_device devices[MACHINE_VIRTIO];
     for (unsigned i = 0; i < machine.nvirtio; i++) {
         struct virtio_device *dev = &devices[i];
-        const struct mem_range *slot = &machine.virtio[i];
-        dev->regs = kvm_map_device(slot->start, slot->end - slot->start);
+        dev->regs = mmio_map(&machine.virtio[i]);
         dev->irq = machine.virtio_irq[i];
-        uint32_t id = reg_read(dev, REG_DEVICE_ID);
-        if (reg_read(dev, REG_MAGIC) != MAGIC || id == 0)
+        if (dev->regs == NULL || reg_read(dev, REG_MAGIC) != MAGIC || reg_read(dev, REG_DEVICE_ID) == 0)
             continue; /* an empty slot */
         if (reg_read(dev, REG_VERSION) != VERSION_MODERN)
             printk("lode: virtio slot %u has a legacy device: start QEMU with -global "
                    "virtio-mmio.force-legacy=false\n",
                    i);
-        else if (id == VIRTIO_ID_BLOCK)
+        else if (reg_read(dev, REG_DEVICE_ID) == VIRTIO_ID_BLOCK)
             virtio_blk_probe(dev);
-        else if (id == VIRTIO_ID_ENTROPY)
+        else if (reg_read(dev, REG_DEVICE_ID) == VIRTIO_ID_ENTROPY)
             virtio_rng_probe(dev);
     }
 }

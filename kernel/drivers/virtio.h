@@ -37,22 +37,21 @@ struct virtq {
 
 uint32_t virtio_config32(const struct virtio_device *dev, unsigned offset);
 
-/* Resets the device and agrees on those of the features wanted that it offers. False with a message. */
-bool virtio_begin(struct virtio_device *dev, uint64_t wanted);
-bool virtq_init(struct virtio_device *dev, struct virtq *q, unsigned index); /* of at most VIRTQ_SIZE_MAX */
-void virtio_go(struct virtio_device *dev);                                   /* the driver is ready */
+/* Resets the device, agrees on those of the features wanted that it offers and sets up its queue 0, of at
+ * most VIRTQ_SIZE_MAX descriptors. False with a message: then it is reset, and q->dev stays NULL. */
+bool virtio_open(struct virtio_device *dev, uint64_t wanted, struct virtq *q);
+void virtio_go(struct virtio_device *dev);   /* the driver is ready */
 void virtio_stop(struct virtio_device *dev); /* reset: the device touches no memory any more */
-void virtio_ack(struct virtio_device *dev);  /* in the interrupt handler, before looking at the queues */
+void virtio_ack(struct virtio_device *dev);  /* in the interrupt handler, before looking at the queue */
 
 /* Adds a piece of memory to the chain being built; n pieces need nfree >= n. */
 void virtq_add(struct virtq *q, const void *kva, uint32_t len, bool device_writes);
 void virtq_submit(struct virtq *q); /* hands the chain over */
 void virtq_notify(struct virtq *q); /* after one or more virtq_submit */
 
-enum virtq_result { VIRTQ_NOTHING, VIRTQ_DONE, VIRTQ_BROKEN };
 /* The next completion: its head, whose descriptors are free again, and how many bytes the device says it has
- * written. BROKEN: the device names a chain that it does not have. */
-enum virtq_result virtq_take(struct virtq *q, uint16_t *head, uint32_t *written);
+ * written. -EAGAIN: none; -EIO: the device names a chain that it does not have. */
+int virtq_take(struct virtq *q, uint32_t *written);
 
 /* The device drivers: each takes the device, or says why not. */
 void virtio_blk_probe(struct virtio_device *dev);

@@ -91,25 +91,14 @@ static void give_up(struct list *finished)
     printk("lode: the disk reports requests that it does not have: it is given up\n");
     broken = true;
     virtio_stop(disk);
+    for (unsigned i = 0; i < vq.size; i++) {
+        if (requests[i].bio != NULL)
+            list_push_back(&queue, &requests[i].bio->link);
+        requests[i].bio = NULL;
+    }
     list_for_each_entry (b, &queue, link)
         b->status = -EIO;
     list_splice_back(finished, &queue);
-    for (unsigned i = 0; i < vq.size; i++) {
-        if (requests[i].bio == NULL)
-            continue;
-        requests[i].bio->status = -EIO;
-        list_push_back(finished, &requests[i].bio->link);
-        requests[i].bio = NULL;
-    }
-}
-
-static void finish(struct list *finished)
-{
-    while (!list_empty(finished)) {
-        struct bio *b = list_first(finished, struct bio, link);
-        list_remove(&b->link);
-        b->done(b); /* b may be gone now */
-    }
 }
 
 /* The result of a request that the device has finished, having written so many bytes: data and status. */
@@ -128,43 +117,45 @@ static int result_of(const struct request *r, uint32_t written)
 static void interrupt(void *arg)
 {
     struct list finished = LIST_INIT(finished);
-    uint16_t head;
     uint32_t written;
-    enum virtq_result result = VIRTQ_NOTHING;
+    int head = -EAGAIN;
     (void)arg;
     spin_lock(&disk_lock);
     virtio_ack(disk);
-    while (!broken && (result = virtq_take(&vq, &head, &written)) == VIRTQ_DONE) {
+    while (!broken && (head = virtq_take(&vq, &written)) >= 0) {
         struct bio *b = requests[head].bio;
         b->status = result_of(&requests[head], written);
         requests[head].bio = NULL;
         list_push_back(&finished, &b->link);
     }
-    if (result == VIRTQ_BROKEN)
+    if (head == -EIO)
         give_up(&finished);
-    else if (!broken)
-        start_waiting();
+    start_waiting();
     spin_unlock(&disk_lock);
-    finish(&finished);
+    while (!list_empty(&finished)) {
+        struct bio *b = list_first(&finished, struct bio, link);
+        list_remove(&b->link);
+        b->done(b); /* b may be gone now */
+    }
 }
 
 void disk_submit(struct bio *b)
 {
-    /* Without that feature the device has no cache that could lose writes: nothing to do. */
-    bool no_flush = b->op == BIO_FLUSH && disk != NULL && !(disk->features & FEATURE_FLUSH);
     spin_lock(&disk_lock);
-    bool at_once = disk == NULL || broken || no_flush;
-    if (!at_once) {
+    bool dead = disk == NULL || broken;
+    /* Without that feature the device has no cache that could lose writes: nothing to do. */
+    bool nothing = !dead && b->op == BIO_FLUSH && !(disk->features & FEATURE_FLUSH);
+    if (!dead && !nothing) {
         list_push_back(&queue, &b->link);
         start_waiting();
     }
+    irq_push(); /* done is promised interrupts off */
     spin_unlock(&disk_lock);
-    if (at_once) {
-        b->status = no_flush && !broken ? 0 : -EIO;
-        irq_push(); /* done is promised interrupts off */
+    if (dead || nothing) {
+        b->status = dead ? -EIO : 0;
         b->done(b);
-        irq_pop();
     }
+    irq_pop();
 }
 
 static void wake_waiter(struct bio *b)
@@ -196,28 +187,31 @@ int disk_flush(void)
 
 void virtio_blk_probe(struct virtio_device *dev)
 {
+    const char *why = NULL;
     if (disk != NULL) {
         printk("lode: a second disk is not used\n");
         return;
     }
-    if (!virtio_begin(dev, FEATURE_SEG_MAX | FEATURE_RO | FEATURE_FLUSH))
+    if (!virtio_open(dev, FEATURE_SEG_MAX | FEATURE_RO | FEATURE_FLUSH, &vq))
         return;
-    bool small = dev->features & FEATURE_SEG_MAX && virtio_config32(dev, CONFIG_SEG_MAX) < BIO_MAX_BLOCKS;
-    if (small || !virtq_init(dev, &vq, 0) || vq.size < DESC_MAX) {
-        printk("lode: a disk is not used: it takes too few pieces of memory in one request\n");
+    if (vq.size < DESC_MAX ||
+        (dev->features & FEATURE_SEG_MAX && virtio_config32(dev, CONFIG_SEG_MAX) < BIO_MAX_BLOCKS))
+        why = "takes too few pieces of memory in one request";
+    else if ((requests = kzalloc(vq.size * sizeof(*requests))) == NULL)
+        why = "needs more memory";
+    else if (!plic_enable(dev->irq, interrupt, NULL))
+        why = "has no interrupt";
+    if (why != NULL) {
+        printk("lode: a disk is not used: it %s\n", why);
         virtio_stop(dev);
         return;
     }
-    requests = kzalloc(vq.size * sizeof(*requests));
-    if (requests == NULL)
-        boot_fail("no memory for the disk's requests");
     uint64_t sectors = virtio_config32(dev, CONFIG_CAPACITY);
     sectors |= (uint64_t)virtio_config32(dev, CONFIG_CAPACITY + 4) << 32;
     nblocks = sectors / SECTORS_PER_BLOCK;
     disk = dev;
-    plic_enable(dev->irq, interrupt, NULL);
     virtio_go(dev);
-    printk("lode: disk of %lu MB%s%s\n", sectors >> 11,
-           dev->features & FEATURE_FLUSH ? "" : ", no write cache",
+    printk("lode: disk: %lu MB, queue of %u, interrupt %u, %s%s\n", sectors >> 11, vq.size, dev->irq,
+           dev->features & FEATURE_FLUSH ? "flushed on demand" : "no write cache",
            dev->features & FEATURE_RO ? ", read-only" : "");
 }

@@ -27,7 +27,7 @@ struct fdtable {
     uint32_t refs;   /* a */
     uint32_t size;   /* l  slots */
     uint32_t lowest; /* l */
-    uint32_t limit;  /* l */
+    uint32_t limit;  /* a */
     struct spinlock lock;
     struct slot *slots; /* l */
     struct slot first[FIRST_SLOTS];
@@ -42,16 +42,15 @@ static inline bool is_shared(struct fdtable *t)
 }
 
 /* Returns whether the lock was needed, for unlock. */
-static bool lock(struct fdtable *t)
+static inline bool lock(struct fdtable *t)
 {
     bool shared = is_shared(t);
-
     if (unlikely(shared))
         spin_lock(&t->lock);
     return shared;
 }
 
-static void unlock(struct fdtable *t, bool locked)
+static inline void unlock(struct fdtable *t, bool locked)
 {
     if (unlikely(locked))
         spin_unlock(&t->lock);
@@ -62,7 +61,6 @@ static void unlock(struct fdtable *t, bool locked)
 struct fdtable *fdtable_create(void)
 {
     struct fdtable *t = slab_alloc(&fdtable_slab);
-
     if (!t)
         return NULL;
     t->refs = 1;
@@ -94,7 +92,6 @@ void fdtable_put(struct fdtable *t)
 static int grow(struct fdtable *t, uint32_t want)
 {
     uint32_t size = FIRST_SLOTS;
-
     while (size < want)
         size *= 2;
     struct slot *slots = kzalloc(size * sizeof(*slots)), *unused = slots;
@@ -113,32 +110,28 @@ static int grow(struct fdtable *t, uint32_t want)
     return 0;
 }
 
-/* Copies what is open, if there is room in the copy. */
-static bool copy_slots(struct fdtable *copy, struct fdtable *t)
-{
-    bool locked = lock(t), fits = t->size <= copy->size;
-
-    for (uint32_t fd = 0; fits && fd < t->size; fd++) {
-        copy->slots[fd] = t->slots[fd];
-        if (t->slots[fd].file)
-            file_get(t->slots[fd].file);
-    }
-    copy->lowest = t->lowest;
-    copy->limit = t->limit;
-    unlock(t, locked);
-    return fits;
-}
-
 struct fdtable *fdtable_copy(struct fdtable *t)
 {
     struct fdtable *copy = fdtable_create();
-
-    while (copy && !copy_slots(copy, t)) {
-        if (grow(copy, t->size)) {
+    if (!copy)
+        return NULL;
+    bool locked = lock(t);
+    while (copy->size < t->size) { /* another thread may make t larger while the lock is free */
+        uint32_t size = t->size;
+        unlock(t, locked);
+        if (grow(copy, size)) {
             fdtable_put(copy);
-            copy = NULL;
+            return NULL;
         }
+        locked = lock(t);
     }
+    memcpy(copy->slots, t->slots, t->size * sizeof(*t->slots));
+    for (uint32_t fd = 0; fd < t->size; fd++)
+        if (t->slots[fd].file)
+            file_get(t->slots[fd].file);
+    copy->lowest = t->lowest;
+    unlock(t, locked);
+    copy->limit = fdtable_limit(t);
     return copy;
 }
 
@@ -157,7 +150,6 @@ void fdtable_set_limit(struct fdtable *t, uint64_t limit)
 static inline struct file *get(struct fdtable *t, uint32_t fd)
 {
     struct file *f = fd < t->size ? t->slots[fd].file : NULL;
-
     if (likely(f))
         file_get(f);
     return f;
@@ -167,7 +159,6 @@ __attribute__((noinline)) static struct file *get_shared(struct fdtable *t, uint
 {
     bool locked = lock(t);
     struct file *f = get(t, fd);
-
     unlock(t, locked);
     return f;
 }
@@ -176,7 +167,6 @@ __attribute__((noinline)) static struct file *get_shared(struct fdtable *t, uint
 struct file *fd_file(int fd)
 {
     struct fdtable *t = current()->files;
-
     return likely(!is_shared(t)) ? get(t, (uint32_t)fd) : get_shared(t, (uint32_t)fd);
 }
 
@@ -184,7 +174,6 @@ static struct file *take(struct fdtable *t, uint32_t fd, bool only_cloexec)
 {
     struct file *f = NULL;
     bool locked = lock(t);
-
     if (fd < t->size && (!only_cloexec || t->slots[fd].cloexec)) {
         f = t->slots[fd].file;
         t->slots[fd] = (struct slot){NULL, false};
@@ -208,17 +197,15 @@ void fdtable_close_on_exec(struct fdtable *t)
     }
 }
 
-int fd_install_from(struct file *f, unsigned from, bool cloexec)
+__attribute__((noinline)) static int install_from(struct fdtable *t, struct file *f, uint32_t from,
+                                                  bool cloexec)
 {
-    struct fdtable *t = current()->files;
-
     for (;;) {
         bool locked = lock(t);
         uint32_t fd = MAX(from, t->lowest), size = t->size;
-
         while (fd < size && t->slots[fd].file)
             fd++;
-        bool full = fd >= t->limit;
+        bool full = fd >= fdtable_limit(t);
         if (!full && fd < size) {
             t->slots[fd] = (struct slot){f, cloexec};
             if (from <= t->lowest)
@@ -234,24 +221,21 @@ int fd_install_from(struct file *f, unsigned from, bool cloexec)
     }
 }
 
-int fd_install(struct file *f, bool cloexec)
+int fd_install(struct file *f, uint32_t from, bool cloexec)
 {
     struct fdtable *t = current()->files;
     uint32_t fd = t->lowest;
-
-    /* The common case of what fd_install_from does. */
-    if (likely(!is_shared(t) && fd < t->size && fd < t->limit && !t->slots[fd].file)) {
-        t->slots[fd] = (struct slot){f, cloexec};
-        t->lowest = fd + 1;
-        return (int)fd;
-    }
-    return fd_install_from(f, 0, cloexec);
+    /* The common case of what install_from does. */
+    if (unlikely(from || is_shared(t) || fd >= t->size || fd >= fdtable_limit(t) || t->slots[fd].file))
+        return install_from(t, f, from, cloexec);
+    t->slots[fd] = (struct slot){f, cloexec};
+    t->lowest = fd + 1;
+    return (int)fd;
 }
 
 int fd_replace(struct file *f, int fd, bool cloexec)
 {
     struct fdtable *t = current()->files;
-
     if ((uint32_t)fd >= fdtable_limit(t))
         return -EBADF;
     if ((uint32_t)fd >= t->size && grow(t, (uint32_t)fd + 1))
@@ -270,7 +254,6 @@ int fd_cloexec(int fd, int set)
     struct fdtable *t = current()->files;
     bool locked = lock(t);
     int was = (uint32_t)fd < t->size && t->slots[fd].file ? t->slots[fd].cloexec : -EBADF;
-
     if (was >= 0 && set >= 0)
         t->slots[fd].cloexec = set;
     unlock(t, locked);

@@ -13,22 +13,22 @@ struct file;
 /* What an open file does, by kind: inode's file, pipe, character device. */
 struct file_ops {
     /* At least one byte is asked for, and the file is open for it. Bytes moved, or -E. `at`: the place to read or
-     * write, which moves on; NULL: the file's own offset. */
+     * write, which moves on; NULL: the file's own offset. NULL functions: -EINVAL. */
     ssize_t (*read)(struct file *f, struct uio *u, uint64_t *at);
     ssize_t (*write)(struct file *f, struct uio *u, uint64_t *at);
     int64_t (*seek)(struct file *f, int64_t offset, int whence); /* NULL: has no places, -ESPIPE */
-    int (*ioctl)(struct file *f, uint64_t request, uptr_t arg); /* NULL: -ENOTTY */
-    void (*release)(struct file *f); /* last reference gone; may sleep */
+    int (*ioctl)(struct file *f, uint64_t request, uptr_t arg);  /* NULL: -ENOTTY */
+    void (*release)(struct file *f); /* last reference gone; may sleep. The inode is put in any case */
 };
 
 struct file {
     const struct file_ops *ops; /* c */
-    uint32_t refs;        /* a */
-    uint32_t flags;       /* l  O_ACCMODE is constant; O_APPEND, O_NONBLOCK may change */
-    struct mutex lock;    /* offset, while a read or write moves it */
-    uint64_t offset;      /* l */
-    struct inode *inode;  /* c  NULL for pipes */
-    void *private;        /* c  the pipe */
+    uint32_t refs;              /* a */
+    uint32_t flags;             /* l  O_ACCMODE and O_PATH are constant; O_APPEND, O_NONBLOCK may change */
+    struct mutex lock;          /* offset, while a read or write moves it */
+    uint64_t offset;            /* l */
+    struct inode *inode;        /* c  NULL for pipes */
+    void *private;              /* c  the pipe */
 };
 
 /* One reference; takes over that to the inode. flags: O_..., NULL: no memory. */
@@ -47,7 +47,6 @@ static inline void file_put(struct file *f)
         file_release(f);
 }
 
-size_t file_count(void); /* open files in the system */
 void file_stat(struct file *f, struct abi_stat *st);
 int file_truncate(struct inode *ip, uint64_t size); /* inode_truncate; -ETXTBSY for a program that runs */
 
@@ -67,19 +66,11 @@ void fdtable_set_limit(struct fdtable *t, uint64_t limit); /* at most OPEN_MAX; 
 struct file *fd_file(int fd); /* the file behind it, referenced; NULL: -EBADF */
 struct file *fd_take(int fd); /* the same, and the descriptor is free now; the caller gets its reference */
 /* The lowest free descriptor, at least `from`. Takes over the reference on success; -EMFILE, -ENOMEM. */
-int fd_install_from(struct file *f, unsigned from, bool cloexec);
-int fd_install(struct file *f, bool cloexec);
+int fd_install(struct file *f, uint32_t from, bool cloexec);
 /* That very descriptor, closing what it was: fd, -EBADF (beyond the limit), -ENOMEM. Takes over on success. */
 int fd_replace(struct file *f, int fd, bool cloexec);
 int fd_cloexec(int fd, int set); /* was it set to be closed by exec? -EBADF. set: 0 or 1, -1: leave as it is */
 
-/* Character devices, by major number. */
-struct chrdev_ops {
-    ssize_t (*read)(unsigned minor, struct uio *u, int flags);
-    ssize_t (*write)(unsigned minor, struct uio *u, int flags);
-    int (*ioctl)(unsigned minor, uint64_t request, uptr_t arg);
-};
-void chrdev_register(unsigned major, const struct chrdev_ops *ops); /* boot only; majors below 32 */
-const struct chrdev_ops *chrdev_find(unsigned major); /* NULL: opening gives -ENXIO */
-#define MEMDEV_MAJOR 1
+/* Character devices, by major number: what their open files do. The minor is in f->inode->rdev. */
+void device_register(unsigned major, const struct file_ops *ops); /* boot only; majors below 32 */
 void memdev_init(void); /* 1:3 null, 1:5 zero, 1:7 full, 1:8 random, 1:9 urandom */

@@ -5,46 +5,46 @@
 #include "lib/string.h"
 #include "proc/proc.h"
 
-enum { NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7, RANDOM_MINOR = 8, URANDOM_MINOR = 9 };
+enum { MAJOR = 1, NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7, RANDOM_MINOR = 8, URANDOM_MINOR = 9 };
 
-static ssize_t memdev_read(unsigned minor, struct uio *u, int flags)
+static ssize_t memdev_read(struct file *f, struct uio *u, uint64_t *at)
 {
+    unsigned minor = DEV_MINOR(f->inode->rdev);
+    bool zeros = minor == ZERO_MINOR || minor == FULL_MINOR;
     size_t wanted = u->left;
     uint8_t random[256];
     int err = 0;
-
-    (void)flags;
-    if (minor == NULL_MINOR)
-        return 0;
-    /* In small steps: a request may be for gigabytes, and a signal must end it. */
-    while (u->left && !err && (u->left == wanted || !signal_pending())) {
-        if (minor == ZERO_MINOR || minor == FULL_MINOR) {
-            err = uio_zero(u, MIN(u->left, 16 * PAGE_SIZE));
-        } else {
-            size_t n = MIN(u->left, sizeof(random));
+    (void)at;
+    if (!zeros && minor != RANDOM_MINOR && minor != URANDOM_MINOR)
+        return minor == NULL_MINOR ? 0 : -ENXIO;
+    do { /* in small steps: a request may be for gigabytes, and a signal must end it */
+        size_t n = MIN(u->left, zeros ? 16 * PAGE_SIZE : sizeof(random));
+        if (!zeros)
             random_bytes(random, n);
-            err = uio_read(u, random, n);
-        }
-    }
+        err = zeros ? uio_zero(u, n) : uio_read(u, random, n);
+    } while (u->left && !err && !signal_pending());
     memset(random, 0, sizeof(random)); /* what somebody may use as a key does not stay on the stack */
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
 }
 
-static ssize_t memdev_write(unsigned minor, struct uio *u, int flags)
+static ssize_t memdev_write(struct file *f, struct uio *u, uint64_t *at)
 {
-    size_t n = u->left;
-
-    (void)flags;
+    unsigned minor = DEV_MINOR(f->inode->rdev);
+    (void)at;
     if (minor == FULL_MINOR)
         return -ENOSPC;
-    u->addr += n;
-    u->left = 0;
-    return n;
+    return minor >= NULL_MINOR && minor <= URANDOM_MINOR ? (ssize_t)u->left : -ENXIO;
+}
+
+/* Every place is like every other. */
+static int64_t memdev_seek(struct file *f, int64_t offset, int whence)
+{
+    (void)f, (void)offset, (void)whence;
+    return 0;
 }
 
 void memdev_init(void)
 {
-    static const struct chrdev_ops ops = {.read = memdev_read, .write = memdev_write};
-
-    chrdev_register(MEMDEV_MAJOR, &ops);
+    static const struct file_ops ops = {.read = memdev_read, .write = memdev_write, .seek = memdev_seek};
+    device_register(MAJOR, &ops);
 }

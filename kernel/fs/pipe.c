@@ -54,11 +54,10 @@ static int wait_for(struct pipe *p, bool *mine, bool *theirs, uint32_t flags)
     return sleep_mutex_interruptible(mine, &p->lock, WAIT_FOREVER);
 }
 
-/* Lets go of the pipe and wakes the other side. */
+/* Lets go of the pipe and wakes the other side; the pipe may be gone by then. */
 static inline void finish(struct pipe *p, bool *theirs)
 {
     bool wake = *theirs;
-
     *theirs = false;
     mutex_unlock(&p->lock);
     if (wake)
@@ -74,7 +73,6 @@ static int get(struct pipe *p, struct uio *u)
     size_t from = p->start % PAGE_SIZE, left = u->left;
     int err = uio_read(u, *page + from, MIN(MIN(left, p->used), PAGE_SIZE - from));
     size_t n = left - u->left;
-
     p->used -= n;
     p->start = p->used ? (p->start + n) % PIPE_SIZE : 0;
     /* A page read to its end is given back; but its beginning may hold the last bytes of a ring that is
@@ -91,7 +89,6 @@ static int get(struct pipe *p, struct uio *u)
 __attribute__((noinline)) static int wait_for_bytes(struct pipe *p, uint32_t flags)
 {
     int err = 0;
-
     while (!p->used && p->write_open && !err)
         err = wait_for(p, &p->readers_wait, &p->writers_wait, flags);
     return err;
@@ -102,7 +99,6 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *at)
     struct pipe *p = f->private;
     size_t wanted = u->left;
     int err = 0;
-
     (void)at;
     mutex_lock(&p->lock);
     if (!p->used)
@@ -115,17 +111,11 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *at)
 
 /* ---- writing ---- */
 
-static bool fits(const struct pipe *p, size_t n)
-{
-    return PIPE_SIZE - p->used >= MIN(n, (size_t)PIPE_BUF);
-}
-
 /* Appends what fits into the page at the end; there is room. */
 static int put(struct pipe *p, struct uio *u)
 {
     size_t end = (p->start + p->used) % PIPE_SIZE, left = u->left;
     char **page = &p->page[end / PAGE_SIZE];
-
     if (unlikely(!*page)) {
         struct page *new = page_alloc(0);
         if (!new)
@@ -138,12 +128,16 @@ static int put(struct pipe *p, struct uio *u)
     return err;
 }
 
-/* 0: n bytes, or PIPE_BUF of them, fit in. */
+/* Too full for n bytes, or PIPE_BUF of them. */
+static inline bool is_full(const struct pipe *p, size_t n)
+{
+    return PIPE_SIZE - p->used < MIN(n, (size_t)PIPE_BUF);
+}
+
 __attribute__((noinline)) static int wait_for_room(struct pipe *p, size_t n, uint32_t flags)
 {
     int err = 0;
-
-    while (p->read_open && !fits(p, n) && !err)
+    while (p->read_open && is_full(p, n) && !err)
         err = wait_for(p, &p->writers_wait, &p->readers_wait, flags);
     return p->read_open ? err : -EPIPE;
 }
@@ -153,11 +147,10 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *at)
     struct pipe *p = f->private;
     size_t wanted = u->left;
     int err = 0;
-
     (void)at;
     mutex_lock(&p->lock);
     while (u->left && !err) {
-        if (unlikely(!p->read_open || !fits(p, u->left)))
+        if (unlikely(!p->read_open || is_full(p, u->left)))
             err = wait_for_room(p, u->left, f->flags);
         if (likely(!err))
             err = put(p, u);
@@ -176,7 +169,6 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *at)
 static int pipe_ioctl(struct file *f, uint64_t request, uptr_t arg)
 {
     struct pipe *p = f->private;
-
     if (request != FIONREAD)
         return -ENOTTY;
     mutex_lock(&p->lock);
@@ -197,11 +189,9 @@ static void pipe_release(struct file *f)
 {
     struct pipe *p = f->private;
     bool writes = f->flags & O_ACCMODE;
-
     mutex_lock(&p->lock);
     *(writes ? &p->write_open : &p->read_open) = false;
-    bool last =
-        !p->write_open && !p->read_open; /* the other end has left finish, but for the wake-up, before this */
+    bool last = !p->write_open && !p->read_open;
     finish(p, writes ? &p->readers_wait : &p->writers_wait);
     if (last)
         pipe_free(p);
@@ -213,7 +203,6 @@ static const struct file_ops pipe_ops = {
 int pipe_create(struct file *ends[2], uint32_t flags)
 {
     struct pipe *p = slab_alloc(&pipe_slab);
-
     if (!p)
         return -ENFILE;
     mutex_init(&p->lock, "pipe");

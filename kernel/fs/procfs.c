@@ -26,7 +26,7 @@
 #include "proc/sched.h"
 
 #define PROC_DEV       2
-#define DIR_INO(pid)   ((ino_t)(pid) << 8 | 1)
+#define DIR_INO(pid)   ((ino_t)(pid) << 8 | 1) /* the files of the directory have the numbers after it */
 #define INO_PID(ino)   ((int)((ino) >> 8))
 #define INO_PLACE(ino) (((ino)&0xff) - 2) /* in the table of files */
 #define PIDS           256 /* offset in /proc of process 0; the table's entries are before it */
@@ -40,19 +40,12 @@ struct text {
     struct proc *proc; /* whom it is about; NULL: the system */
 };
 
-struct proc_file {
-    const char *name;
-    void (*show)(struct text *t);
-    uint16_t mode;
-};
-
 static struct slab_cache proc_inode_slab = SLAB_INIT(proc_inode_slab, "proc_inode", struct inode);
 
 __attribute__((format(printf, 2, 3))) static void print(struct text *t, const char *format, ...)
 {
     size_t at = MIN(t->used, t->size);
     va_list args;
-
     va_start(args, format);
     t->used += (size_t)vsnprintf(t->buf + at, t->size - at, format, args);
     va_end(args);
@@ -65,97 +58,9 @@ static void show_self(struct text *t)
     print(t, "%d", current()->tgid);
 }
 
-struct search {
-    const char *name;
-    size_t objects;
-};
-
-static void match_slab(struct slab_cache *c, void *arg)
-{
-    struct search *s = arg;
-
-    if (!strcmp(c->name, s->name))
-        s->objects = __atomic_load_n(&c->objects, __ATOMIC_RELAXED);
-}
-
-static size_t slab_objects(const char *name)
-{
-    struct search s = {.name = name};
-
-    slab_for_each(match_slab, &s);
-    return s.objects;
-}
-
-static void show_meminfo(struct text *t)
-{
-    size_t free = page_free_count(), cached = slab_objects("buf"); /* a buf is a page of the cache */
-
-    print(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", KB(page_total()),
-          KB(free), KB(free + cached));
-    print(t,
-          "Buffers:        %8u kB\nCached:         %8lu kB\nSwapTotal:      %8u kB\nSwapFree:       %8u kB\n",
-          0, KB(cached), 0, 0);
-}
-
-/* Time that a hart has been idle for, in ns; -1: all harts together. */
-static uint64_t idle_time(int hart)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < machine.nharts; i++)
-        if (hart < 0 || (unsigned)hart == i)
-            sum += time_ticks_to_ns(__atomic_load_n(&cpus[i].idle_time, __ATOMIC_RELAXED));
-    return sum;
-}
-
-static void show_uptime(struct text *t)
-{
-    uint64_t up = TICKS(time_monotonic()), idle = TICKS(idle_time(-1));
-
-    print(t, "%lu.%02lu %lu.%02lu\n", up / USER_HZ, up % USER_HZ, idle / USER_HZ, idle % USER_HZ);
-}
-
-/* No averages are kept: the three figures are what is running or ready now. */
-static void show_loadavg(struct text *t)
-{
-    unsigned load = sched_load();
-
-    print(t, "%u.00 %u.00 %u.00 %u/%lu %d\n", load, load, load, load, proc_count(), proc_last_pid());
-}
-
-/* How a hart's busy time divides is not known: all of it is in the first column. */
-static void show_cpu(struct text *t, uint64_t up, uint64_t idle)
-{
-    print(t, " %lu 0 0 %lu 0 0 0 0 0 0\n", TICKS(up - MIN(idle, up)), TICKS(idle));
-}
-
-static void show_stat(struct text *t)
-{
-    uint64_t up = time_monotonic(), interrupts = 0, switches = 0;
-
-    print(t, "cpu ");
-    show_cpu(t, up * machine.nharts, idle_time(-1));
-    for (unsigned i = 0; i < machine.nharts; i++) {
-        print(t, "cpu%u", i);
-        show_cpu(t, up, idle_time((int)i));
-        interrupts += cpus[i].interrupts;
-        switches += cpus[i].switches;
-    }
-    print(t, "intr %lu\nctxt %lu\nbtime %lu\n", interrupts, switches,
-          (uint64_t)((time_of_day() - up) / NSEC_PER_SEC));
-    print(t, "processes %d\nprocs_running %u\n", proc_last_pid(), sched_load());
-}
-
 static void show_version(struct text *t)
 {
     print(t, "lode version 0.1 (riscv64)\n");
-}
-
-static void show_cpuinfo(struct text *t)
-{
-    for (unsigned i = 0; i < machine.nharts; i++)
-        print(t, "processor\t: %u\nhart\t\t: %lu\nisa\t\t: rv64imafdc%s\nmmu\t\t: sv39\n\n", i,
-              machine.hartid[i], machine.sstc ? "_sstc" : "");
 }
 
 static void show_mounts(struct text *t)
@@ -168,6 +73,93 @@ static void show_bootargs(struct text *t)
     print(t, "%s\n", machine.bootargs);
 }
 
+struct search {
+    const char *name;
+    size_t objects;
+};
+
+static void match_slab(struct slab_cache *c, void *arg)
+{
+    struct search *s = arg;
+    if (!strcmp(c->name, s->name))
+        s->objects = __atomic_load_n(&c->objects, __ATOMIC_RELAXED);
+}
+
+static size_t slab_objects(const char *name)
+{
+    struct search s = {.name = name};
+    slab_for_each(match_slab, &s);
+    return s.objects;
+}
+
+static void show_meminfo(struct text *t)
+{
+    size_t free = page_free_count(), cached = slab_objects("buf"); /* a buf is a page of the cache */
+    const struct {
+        const char *name;
+        size_t pages;
+    } lines[] = {{"MemTotal:", page_total()},
+                 {"MemFree:", free},
+                 {"MemAvailable:", free + cached},
+                 {"Buffers:", 0},
+                 {"Cached:", cached},
+                 {"SwapTotal:", 0},
+                 {"SwapFree:", 0}};
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
+        print(t, "%-15s %8lu kB\n", lines[i].name, KB(lines[i].pages));
+}
+
+/* Ticks that the harts from first up to end have been idle for. */
+static uint64_t idle_ticks(unsigned first, unsigned end)
+{
+    uint64_t sum = 0;
+    for (unsigned i = first; i < end; i++)
+        sum += time_ticks_to_ns(__atomic_load_n(&cpus[i].idle_time, __ATOMIC_RELAXED));
+    return TICKS(sum);
+}
+
+static void show_uptime(struct text *t)
+{
+    uint64_t up = TICKS(time_monotonic()), idle = idle_ticks(0, machine.nharts);
+    print(t, "%lu.%02lu %lu.%02lu\n", up / USER_HZ, up % USER_HZ, idle / USER_HZ, idle % USER_HZ);
+}
+
+/* No averages are kept: the three figures are what is running or ready now. */
+static void show_loadavg(struct text *t)
+{
+    unsigned load = sched_load();
+    print(t, "%u.00 %u.00 %u.00 %u/%lu %d\n", load, load, load, load, proc_count(), proc_last_pid());
+}
+
+/* How a hart's busy time divides is not known: all of it is in the first column. */
+static void show_cpus(struct text *t, uint64_t up, unsigned first, unsigned end)
+{
+    uint64_t idle = idle_ticks(first, end), all = TICKS(up) * (end - first);
+    print(t, " %lu 0 0 %lu 0 0 0 0 0 0\n", all - MIN(idle, all), idle);
+}
+
+static void show_stat(struct text *t)
+{
+    uint64_t up = time_monotonic(), interrupts = 0, switches = 0;
+    print(t, "cpu ");
+    show_cpus(t, up, 0, machine.nharts);
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        print(t, "cpu%u", i);
+        show_cpus(t, up, i, i + 1);
+        interrupts += cpus[i].interrupts;
+        switches += cpus[i].switches;
+    }
+    print(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %u\n", interrupts, switches,
+          (uint64_t)((time_of_day() - up) / NSEC_PER_SEC), proc_last_pid(), sched_load());
+}
+
+static void show_cpuinfo(struct text *t)
+{
+    for (unsigned i = 0; i < machine.nharts; i++)
+        print(t, "processor\t: %u\nhart\t\t: %lu\nisa\t\t: rv64imafdc%s\nmmu\t\t: sv39\n\n", i,
+              machine.hartid[i], machine.sstc ? "_sstc" : "");
+}
+
 static void show_slab(struct slab_cache *c, void *arg)
 {
     print(arg, "slab_%s %lu\n", c->name, __atomic_load_n(&c->objects, __ATOMIC_RELAXED));
@@ -175,8 +167,10 @@ static void show_slab(struct slab_cache *c, void *arg)
 
 static void show_counters(struct text *t)
 {
-    print(t, "pages_total %lu\npages_free %lu\n", page_total(), page_free_count());
-    print(t, "processes %lu\nopen_files %lu\ninodes %lu\n", proc_count(), file_count(),
+    print(t, "pages_total %lu\npages_free %lu\npages_cached %lu\n", page_total(), page_free_count(),
+          slab_objects("buf"));
+    print(t, "pages_slab %lu\npages_kvm %lu\n", slab_pages(), kvm_pages());
+    print(t, "processes %lu\nopen_files %lu\ninodes %lu\n", proc_count(), slab_objects("file"),
           slab_objects("inode"));
     slab_for_each(show_slab, t);
 }
@@ -185,21 +179,15 @@ static void show_counters(struct text *t)
 
 static const char *state_name(const struct proc *p)
 {
-    switch (p->state) {
-    case PROC_SLEEPING:
+    if (p->state == PROC_SLEEPING)
         return p->wait_interruptible ? "S (sleeping)" : "D (disk sleep)";
-    case PROC_ZOMBIE:
-        return "Z (zombie)";
-    default:
-        return "R (running)";
-    }
+    return p->state == PROC_ZOMBIE ? "Z (zombie)" : "R (running)";
 }
 
 /* Pages of its regions, and those present. */
 static void memory_of(struct proc *p, size_t *mapped, size_t *resident)
 {
     struct aspace *as = proc_aspace(p);
-
     *mapped = as ? aspace_mapped(as) : 0;
     *resident = as ? as->resident : 0;
     if (as)
@@ -212,7 +200,6 @@ static void show_pid_stat(struct text *t)
     struct proc *p = t->proc;
     uint64_t user, kernel;
     size_t mapped, resident;
-
     proc_times(p, &user, &kernel);
     memory_of(p, &mapped, &resident);
     print(t, "%d (%s) %c %d %d %d", p->pid, p->name, state_name(p)[0], proc_parent_pid(p), p->pgid, p->sid);
@@ -227,7 +214,6 @@ static void show_pid_status(struct text *t)
 {
     struct proc *p = t->proc;
     size_t mapped, resident;
-
     memory_of(p, &mapped, &resident);
     print(t, "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", p->name, state_name(p), p->tgid,
           p->pid, proc_parent_pid(p));
@@ -244,11 +230,10 @@ static void show_pid_comm(struct text *t)
 static void show_pid_cmdline(struct text *t)
 {
     struct proc *p = t->proc;
-    size_t n = MIN(p->args_end - p->args_start, t->size - 1);
-
     if (p->kernel_thread || p->state == PROC_ZOMBIE)
         return;
-    if (p == current() && n > 0 && !copyin(t->buf, p->args_start, n))
+    size_t n = p == current() ? p->args_end - p->args_start : 0;
+    if (n >= t->size || (n > 0 && !copyin(t->buf, p->args_start, n)))
         t->used = n;
     else
         print(t, "%s%c", p->name, '\0');
@@ -256,18 +241,22 @@ static void show_pid_cmdline(struct text *t)
 
 /* ---- the tables ---- */
 
+struct proc_file {
+    const char *name;
+    void (*show)(struct text *t);
+};
+
 static const struct proc_file root_files[] = {
-    {"self", show_self, S_IFLNK | 0777},        {"meminfo", show_meminfo, S_IFREG | 0444},
-    {"uptime", show_uptime, S_IFREG | 0444},    {"loadavg", show_loadavg, S_IFREG | 0444},
-    {"stat", show_stat, S_IFREG | 0444},        {"version", show_version, S_IFREG | 0444},
-    {"cpuinfo", show_cpuinfo, S_IFREG | 0444},  {"mounts", show_mounts, S_IFREG | 0444},
-    {"cmdline", show_bootargs, S_IFREG | 0444}, {"lode", show_counters, S_IFREG | 0444},
+    {"self", show_self}, /* the one symbolic link */
+    {"meminfo", show_meminfo}, {"uptime", show_uptime},    {"loadavg", show_loadavg},
+    {"stat", show_stat},       {"version", show_version},  {"cpuinfo", show_cpuinfo},
+    {"mounts", show_mounts},   {"cmdline", show_bootargs}, {"lode", show_counters},
 };
 static const struct proc_file pid_files[] = {
-    {"stat", show_pid_stat, S_IFREG | 0444},
-    {"status", show_pid_status, S_IFREG | 0444},
-    {"comm", show_pid_comm, S_IFREG | 0444},
-    {"cmdline", show_pid_cmdline, S_IFREG | 0444},
+    {"stat", show_pid_stat},
+    {"status", show_pid_status},
+    {"comm", show_pid_comm},
+    {"cmdline", show_pid_cmdline},
 };
 
 static const struct proc_file *files_of(ino_t ino, unsigned *count)
@@ -276,13 +265,17 @@ static const struct proc_file *files_of(ino_t ino, unsigned *count)
     return INO_PID(ino) ? pid_files : root_files;
 }
 
+static uint16_t mode_of(const struct proc_file *file)
+{
+    return file == root_files ? S_IFLNK | 0777 : S_IFREG | 0444;
+}
+
 /* Makes the text of a file, in memory that the caller frees. -ESRCH, -ENOMEM. */
 static int render(ino_t ino, struct text *t)
 {
     unsigned count;
     const struct proc_file *file = files_of(ino, &count) + INO_PLACE(ino);
     int err = 0;
-
     *t = (struct text){.size = PAGE_SIZE / 2, .proc = INO_PID(ino) ? proc_find(INO_PID(ino)) : NULL};
     if (INO_PID(ino) && !t->proc)
         return -ESRCH;
@@ -321,7 +314,6 @@ struct inode *procfs_root(void)
 static int make_inode(ino_t ino, uint16_t mode, struct inode **result)
 {
     struct inode *ip = slab_alloc(&proc_inode_slab);
-
     if (!ip)
         return -ENOMEM;
     ip->ops = &proc_ops;
@@ -345,11 +337,8 @@ static void release(struct inode *ip)
 static int parse_pid(const char *name, size_t len)
 {
     int pid = 0;
-
-    if (len > 7 || name[0] == '0')
-        return 0;
     for (size_t i = 0; i < len; i++) {
-        if (name[i] < '0' || name[i] > '9')
+        if (len > 7 || name[0] == '0' || name[i] < '0' || name[i] > '9')
             return 0;
         pid = pid * 10 + (name[i] - '0');
     }
@@ -360,14 +349,13 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 {
     unsigned count;
     const struct proc_file *files = files_of(dir->ino, &count);
-
     if (len == 2 && !memcmp(name, "..", 2)) {
         *result = procfs_root();
         return 0;
     }
     for (unsigned i = 0; i < count; i++)
         if (strlen(files[i].name) == len && !memcmp(files[i].name, name, len))
-            return make_inode(dir->ino + 1 + i, files[i].mode, result);
+            return make_inode(dir->ino + 1 + i, mode_of(&files[i]), result);
     int pid = dir == &root ? parse_pid(name, len) : 0;
     struct proc *p = pid ? proc_find(pid) : NULL;
     if (!p)
@@ -388,7 +376,6 @@ static bool emit_pid(struct proc *p, void *arg)
     char name[12];
     int len = snprintf(name, sizeof(name), "%d", p->pid);
     uint64_t next = PIDS + (uint64_t)p->pid + 1;
-
     if (!e->emit(e->arg, DIR_INO(p->pid), DT_DIR, name, (size_t)len, next))
         return false;
     *e->offset = next;
@@ -400,20 +387,16 @@ static int readdir(struct inode *dir, uint64_t *offset, dirent_fn *emit, void *a
 {
     unsigned count;
     const struct proc_file *files = files_of(dir->ino, &count);
-
     for (uint64_t at = *offset; at < count + 2; *offset = ++at) {
         const char *name = at == 0 ? "." : at == 1 ? ".." : files[at - 2].name;
-        uint8_t type = at < 2 ? DT_DIR : DT_OF_MODE(files[at - 2].mode);
+        uint8_t type = at < 2 ? DT_DIR : DT_OF_MODE(mode_of(&files[at - 2]));
         ino_t ino = at == 1 ? root.ino : dir->ino + (ino_t)at - (at > 1);
         if (!emit(arg, ino, type, name, strlen(name), at + 1))
             return 0;
     }
-    if (dir == &root) {
-        struct pid_emitter e = {offset, emit, arg};
-        uint64_t start = *offset > PIDS ? *offset - PIDS : 0;
-        if (start < INT32_MAX)
-            proc_for_each((int)start, emit_pid, &e);
-    }
+    uint64_t start = *offset > PIDS ? *offset - PIDS : 0;
+    if (dir == &root && start < INT32_MAX)
+        proc_for_each((int)start, emit_pid, &(struct pid_emitter){offset, emit, arg});
     return 0;
 }
 
@@ -422,11 +405,8 @@ static ssize_t read(struct inode *ip, struct uio *u, uint64_t offset)
     struct text t;
     size_t wanted = u->left;
     int err = render(ip->ino, &t);
-
-    if (err)
-        return err;
-    if (offset < t.used)
-        err = uio_read(u, t.buf + offset, MIN(wanted, t.used - offset));
+    if (!err && offset < t.used)
+        err = uio_read(u, t.buf + offset, t.used - offset);
     kfree(t.buf);
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
 }
@@ -434,14 +414,13 @@ static ssize_t read(struct inode *ip, struct uio *u, uint64_t offset)
 static ssize_t readlink(struct inode *ip, char *buf, size_t size)
 {
     struct text t;
-    int err = render(ip->ino, &t);
-
-    if (err)
-        return err;
-    size_t n = MIN(size, t.used);
-    memcpy(buf, t.buf, n);
+    ssize_t n = render(ip->ino, &t);
+    if (!n) {
+        n = (ssize_t)MIN(size, t.used);
+        memcpy(buf, t.buf, (size_t)n);
+    }
     kfree(t.buf);
-    return (ssize_t)n;
+    return n;
 }
 
 static const struct inode_ops proc_ops = {

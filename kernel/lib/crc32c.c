@@ -25,22 +25,26 @@ static void build_tables(void)
     __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 }
 
+static uint32_t add_bytes(uint32_t crc, const uint8_t *p, size_t n)
+{
+    while (n-- > 0)
+        crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
+    return crc;
+}
+
 uint32_t crc32c(uint32_t crc, const void *data, size_t n)
 {
     typedef uint64_t __attribute__((may_alias)) word_t;
-    const uint8_t *p = data;
+    const uint8_t *p = data, *end = p + n;
+    size_t head = MIN(-(uintptr_t)p % 8, n);
     if (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))
         build_tables();
-    crc = ~crc;
-    for (; n > 0 && (uintptr_t)p % 8 != 0; n--)
-        crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
-    for (; n >= 8; n -= 8, p += 8) {
+    crc = add_bytes(~crc, p, head);
+    for (p += head; end - p >= 8; p += 8) {
         uint64_t w = *(const word_t *)p ^ crc;
         crc = table[7][w & 0xff] ^ table[6][w >> 8 & 0xff] ^ table[5][w >> 16 & 0xff] ^
               table[4][w >> 24 & 0xff] ^ table[3][w >> 32 & 0xff] ^ table[2][w >> 40 & 0xff] ^
               table[1][w >> 48 & 0xff] ^ table[0][w >> 56];
     }
-    for (; n > 0; n--)
-        crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
-    return ~crc;
+    return ~add_bytes(crc, p, (size_t)(end - p));
 }

@@ -11,55 +11,45 @@ struct out {
 
 /* What stands between '%' and the conversion's letter. */
 struct spec {
-    bool left, zero;
-    int width, precision; /* precision < 0: none */
-    int size;             /* bytes of an integer argument */
+    bool left, zeros, wide; /* '-', '0', an argument of 64 bits */
+    int width, precision;   /* precision < 0: none */
 };
 
-static void put(struct out *o, char c)
+static void put(struct out *o, const char *s, int n)
 {
-    if (o->length + 1 < o->size)
-        o->buf[o->length] = c;
-    o->length++;
+    for (int i = 0; i < n; i++, o->length++)
+        if (o->length + 1 < o->size)
+            o->buf[o->length] = s[i];
 }
 
-static void pad(struct out *o, char c, int n)
+static void pad(struct out *o, const char *c, int n)
 {
     for (; n > 0; n--)
-        put(o, c);
+        put(o, c, 1);
 }
 
-static void put_string(struct out *o, const struct spec *sp, const char *s, size_t n)
+/* A sign and a text of n bytes, filled up to the width: blanks in front, zeros between or blanks behind. */
+static void put_field(struct out *o, const struct spec *sp, const char *sign, const char *s, int n)
 {
-    if (!sp->left)
-        pad(o, ' ', sp->width - (int)n);
-    for (size_t i = 0; i < n; i++)
-        put(o, s[i]);
+    int nsign = (int)strlen(sign), missing = sp->width - nsign - n;
+    if (!sp->left && !sp->zeros)
+        pad(o, " ", missing);
+    put(o, sign, nsign);
+    if (!sp->left && sp->zeros)
+        pad(o, "0", missing);
+    put(o, s, n);
     if (sp->left)
-        pad(o, ' ', sp->width - (int)n);
+        pad(o, " ", missing);
 }
 
-/* sign is put before the zeros: "-", "0x" or "". */
-static void put_number(struct out *o, const struct spec *sp, uint64_t v, unsigned base, const char *digits,
-                       const char *sign)
+static void put_number(struct out *o, const struct spec *sp, uint64_t v, unsigned base, const char *sign)
 {
-    char reversed[20]; /* 2^64 has 20 decimal digits */
-    int n = 0, sign_length = (int)strlen(sign);
-    for (; v != 0; v /= base)
-        reversed[n++] = digits[v % base];
-    int zeros = MAX(sp->precision < 0 ? 1 : sp->precision, n) - n;
-    if (sp->zero && !sp->left && sp->precision < 0)
-        zeros = MAX(zeros, sp->width - n - sign_length);
-    int blanks = sp->width - n - zeros - sign_length;
-    if (!sp->left)
-        pad(o, ' ', blanks);
-    while (*sign != '\0')
-        put(o, *sign++);
-    pad(o, '0', zeros);
-    while (n > 0)
-        put(o, reversed[--n]);
-    if (sp->left)
-        pad(o, ' ', blanks);
+    char digits[20]; /* 2^64 has 20 decimal digits */
+    int at = sizeof(digits);
+    do
+        digits[--at] = "0123456789abcdef"[v % base];
+    while ((v /= base) != 0);
+    put_field(o, sp, sign, digits + at, (int)sizeof(digits) - at);
 }
 
 static const char *parse_count(const char *f, int *n)
@@ -69,104 +59,67 @@ static const char *parse_count(const char *f, int *n)
     return f;
 }
 
-static const char *parse_size(const char *f, int *size)
-{
-    *size = sizeof(int);
-    for (;; f++) {
-        if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
-            *size = 8;
-        else if (*f == 'h')
-            *size /= 2; /* h: 2 bytes, hh: 1 */
-        else
-            return f;
-    }
-}
-
-/* An argument of fewer bytes than an int was passed as an int; only its own bytes count. */
-static int64_t narrow_signed(int64_t v, int size)
-{
-    return size == 8 ? v : size == 4 ? (int32_t)v : size == 2 ? (int16_t)v : (int8_t)v;
-}
-
-static uint64_t narrow_unsigned(uint64_t v, int size)
-{
-    return size == 8 ? v : v & ((1ull << (size * 8)) - 1);
-}
-
 int vsnprintf(char *buf, size_t size, const char *format, va_list args)
 {
-    static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
-    struct out out = {.buf = buf, .size = size}, *o = &out;
+    struct out o = {.buf = buf, .size = size};
     for (const char *f = format; *f != '\0'; f++) {
         if (*f != '%') {
-            put(o, *f);
+            put(&o, f, 1);
             continue;
         }
         const char *start = f++;
         struct spec sp = {.precision = -1};
         for (; *f == '-' || *f == '0'; f++)
-            *(*f == '-' ? &sp.left : &sp.zero) = true;
-        if (*f == '*') {
-            sp.width = va_arg(args, int);
-            sp.left |= sp.width < 0;
-            sp.width = sp.width < 0 ? -sp.width : sp.width;
-            f++;
-        } else {
-            f = parse_count(f, &sp.width);
-        }
+            *(*f == '-' ? &sp.left : &sp.zeros) = true;
+        f = parse_count(f, &sp.width);
         if (*f == '.' && f[1] == '*') {
             sp.precision = va_arg(args, int);
             f += 2;
         } else if (*f == '.') {
             f = parse_count(f + 1, &sp.precision);
         }
-        f = parse_size(f, &sp.size);
+        for (; *f == 'l' || *f == 'z'; f++)
+            sp.wide = true;
 
-        uint64_t v = 0;
-        if (*f != '\0' && strchr("diuxX", *f) != NULL)
-            v = sp.size == 8 ? va_arg(args, uint64_t) : va_arg(args, unsigned);
         switch (*f) {
-        case 'd':
-        case 'i': {
-            int64_t n = narrow_signed((int64_t)v, sp.size);
-            put_number(o, &sp, n < 0 ? -(uint64_t)n : (uint64_t)n, 10, lower, n < 0 ? "-" : "");
+        case 'd': {
+            int64_t v = sp.wide ? va_arg(args, int64_t) : va_arg(args, int);
+            put_number(&o, &sp, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0 ? "-" : "");
             break;
         }
         case 'u':
-            put_number(o, &sp, narrow_unsigned(v, sp.size), 10, lower, "");
+        case 'x': {
+            uint64_t v = sp.wide ? va_arg(args, uint64_t) : va_arg(args, unsigned);
+            put_number(&o, &sp, v, *f == 'x' ? 16 : 10, "");
             break;
-        case 'x':
-        case 'X':
-            put_number(o, &sp, narrow_unsigned(v, sp.size), 16, *f == 'x' ? lower : upper, "");
-            break;
+        }
         case 'p':
-            put_number(o, &sp, (uintptr_t)va_arg(args, void *), 16, lower, "0x");
+            put_number(&o, &sp, (uintptr_t)va_arg(args, void *), 16, "0x");
             break;
         case 'c': {
             char c = (char)va_arg(args, int);
-            put_string(o, &sp, &c, 1);
+            put_field(&o, &sp, "", &c, 1);
             break;
         }
         case 's': {
             const char *s = va_arg(args, const char *);
             if (s == NULL)
                 s = "(null)";
-            put_string(o, &sp, s, sp.precision < 0 ? strlen(s) : strnlen(s, (size_t)sp.precision));
+            put_field(&o, &sp, "", s, (int)strnlen(s, sp.precision < 0 ? SIZE_MAX : (size_t)sp.precision));
             break;
         }
         case '%':
-            put(o, '%');
+            put(&o, "%", 1);
             break;
         default: /* not a format we know: show it as it is */
-            while (start < f)
-                put(o, *start++);
+            put(&o, start, (int)(f - start));
             f--;
             break;
         }
     }
     if (size > 0)
-        buf[MIN(o->length, size - 1)] = '\0';
-    return (int)o->length;
+        buf[MIN(o.length, size - 1)] = '\0';
+    return (int)o.length;
 }
 
 int snprintf(char *buf, size_t size, const char *format, ...)

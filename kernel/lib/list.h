@@ -20,22 +20,18 @@ static inline bool list_empty(const struct list *l)
     return l->next == l;
 }
 
-static inline void list_insert_between(struct list *e, struct list *prev, struct list *next)
-{
-    e->prev = prev;
-    e->next = next;
-    prev->next = e;
-    next->prev = e;
-}
-
 static inline void list_push_front(struct list *head, struct list *e)
 {
-    list_insert_between(e, head, head->next);
+    e->prev = head;
+    e->next = head->next;
+    head->next->prev = e;
+    head->next = e;
 }
 
+/* Behind the last element: a list is a ring, and any of its links can stand for the head. */
 static inline void list_push_back(struct list *head, struct list *e)
 {
-    list_insert_between(e, head->prev, head);
+    list_push_front(head->prev, e);
 }
 
 /* Takes e off its list, if it is on one. */
@@ -60,7 +56,6 @@ static inline void list_splice_back(struct list *to, struct list *from)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_last(head, type, member)  list_entry((head)->prev, type, member)
 
 #define list_for_each_entry(var, head, member)                                                     \
     for (var = list_first(head, __typeof__(*var), member); &var->member != (head);                 \

@@ -2,7 +2,7 @@
  *
  * The first hart to panic owns the rest: it silences the others, prints without locks (their holders may
  * have been stopped) and powers off with status 125. A hart that panics second parks. A panic within the
- * panic powers off at once. */
+ * panic powers off at once; should that fail as well, the hart parks, too. */
 #include "lib/printk.h"
 #include "drivers/drivers.h"
 #include "mm/aspace.h"
@@ -13,8 +13,12 @@
 #define BACKTRACE_MAX  32
 #define PANIC_TEXT_MAX 256
 
-bool panicked;
 static struct proc *panic_owner; /* the process on the hart that panics; NULL: no panic */
+
+bool panicking(void)
+{
+    return unlikely(__atomic_load_n(&panic_owner, __ATOMIC_RELAXED) == current());
+}
 
 /* A frame pointer points just above the return address and the caller's frame pointer (RISC-V psABI, "Frame
  * Pointer Convention"). Frames must lie within this stack and rise, so damaged ones end the walk. */
@@ -22,9 +26,7 @@ static void print_backtrace(const struct proc *p)
 {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     uintptr_t low = p->kstack, high = p->kstack + KSTACK_SIZE;
-    for (int i = 0; i < BACKTRACE_MAX; i++) {
-        if (frame % 16 != 0 || frame < low + 16 || frame > high)
-            return;
+    for (int i = 0; i < BACKTRACE_MAX && frame % 16 == 0 && frame >= low + 16 && frame <= high; i++) {
         const uintptr_t *top = (const uintptr_t *)frame;
         printk("  at 0x%lx\n", top[-1]);
         low = frame;
@@ -34,15 +36,15 @@ static void print_backtrace(const struct proc *p)
 
 void panic(const char *format, ...)
 {
+    static int recursion;
+    struct proc *p = current(), *nobody = NULL;
     irq_disable();
-    struct proc *p = current(), *owner = NULL;
-    if (!__atomic_compare_exchange_n(&panic_owner, &owner, p, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        if (owner == p)
+    if (!__atomic_compare_exchange_n(&panic_owner, &nobody, p, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        if (panicking() && recursion++ == 0)
             machine_power_off(PANIC_STATUS);
         for (;;)
             wfi(); /* interrupts are off: the owner powers the machine off */
     }
-    panicked = true;
     cpu_stop_others();
     uart_panic();
 

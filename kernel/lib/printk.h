@@ -4,10 +4,10 @@
 #include "lib/types.h"
 
 /* Writes a message to the log ring (dmesg) and to the console. Any context. A message is one or more whole
- * lines. Formats: %d %i %u %x %c %s %p %% with l, ll, z, h, width, '-', '0', precision for %s and '*'. */
+ * lines. Formats: %d %u %x %c %s %p %% with l, z, width, '-', '0' and, for %s, a precision. */
 void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As in the C standard: always NUL-terminated where size > 0; return the length that was wanted. */
+/* As in the C standard: NUL-terminated where size > 0; return the length that was wanted. */
 int snprintf(char *buf, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *format, va_list args);
 
@@ -15,7 +15,7 @@ int vsnprintf(char *buf, size_t size, const char *format, va_list args);
  * exit status. Only for "the kernel is wrong". */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-extern bool panicked; /* set for good by the first panic: nobody waits for locks to print any more */
+bool panicking(void); /* is this the hart that panics? It waits for no locks to print */
 
 /* For what a machine lacks at boot: one plain line, no backtrace, then power-off with a failing status. */
 _Noreturn void boot_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

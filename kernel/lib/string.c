@@ -1,7 +1,7 @@
-/* Memory and string functions. User programs compile this file, too, so it includes nothing of the kernel.
+/* Memory and string functions.
  *
- * memcpy and memset decide what fork, read and write cost. Where both pointers agree modulo 8 they move
- * words, 128 bytes a round. Where they disagree, memcpy still stores whole words, each put together from two
+ * memcpy and memset decide what fork, read and write cost, so they move whole words, 128 bytes a round. Where
+ * source and destination disagree modulo 8, memcpy still stores whole words, each put together from two
  * neighbouring source words: rv64gc may trap on a misaligned access, and does so at a high price.
  *
  * Words are of a type that may alias any other, and are read only where every byte belongs to the buffer. */
@@ -14,10 +14,11 @@
 #endif
 
 typedef uint64_t __attribute__((may_alias)) word_t;
-#define WORD       sizeof(word_t)
-#define ROUND      128 /* bytes a round of the unrolled loops moves */
-#define OFFSET(p)  ((uintptr_t)(p) & (WORD - 1))
-#define SMALL_COPY 32 /* below, aligning costs more than it gains */
+#define WORD        sizeof(word_t)
+#define ROUND_WORDS 16 /* words that a round of the unrolled loops moves */
+#define ROUND       (ROUND_WORDS * WORD)
+#define OFFSET(p)   ((uintptr_t)(p) % WORD)
+#define SMALL_COPY  32 /* below, aligning costs more than it gains */
 
 /* Copies 32 bytes, all read before any is written, so that no load's value is wanted at once. The barrier
  * keeps the compiler from gathering more loads than there are registers that need no saving. */
@@ -28,48 +29,37 @@ static inline void copy_32(word_t *to, const word_t *from)
     __asm__ volatile("" ::: "memory");
 }
 
-/* Copies whole words between aligned buffers, upwards, so that the destination may overlap the source from
- * below; returns how many bytes. */
+/* Copies whole words between aligned buffers, upwards; returns how many bytes. */
 static inline size_t copy_words(uint8_t *d, const uint8_t *s, size_t n)
 {
     word_t *to = (word_t *)d;
-    const word_t *from = (const word_t *)s, *end = from + n / ROUND * (ROUND / WORD);
-    for (; from < end; from += ROUND / WORD, to += ROUND / WORD) {
-        copy_32(to, from);
-        copy_32(to + 4, from + 4);
-        copy_32(to + 8, from + 8);
-        copy_32(to + 12, from + 12);
-    }
+    const word_t *from = (const word_t *)s, *end = from + n / ROUND * ROUND_WORDS;
+    for (; from < end; from += ROUND_WORDS, to += ROUND_WORDS)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < ROUND_WORDS; i += 4)
+            copy_32(to + i, from + i);
     for (end = (const word_t *)s + n / WORD; from < end;)
         *to++ = *from++;
-    return n & ~(WORD - 1);
+    return n / WORD * WORD;
 }
 
-/* The same for an aligned destination and a source that is not: stored word k consists of the upper bytes of
- * source word k and the lower bytes of word k + 1. At least 7 bytes before s belong to the buffer, and the
- * last word is left alone where its right neighbour may not. */
+/* The same for a source that is not aligned: a word stored consists of the upper bytes of one source word and
+ * the lower bytes of the next. At least 7 bytes before s and n >= 16 bytes belong to the buffer; the last
+ * word is left alone, because its second half may not. */
 static inline size_t copy_shifted(uint8_t *d, const uint8_t *s, size_t n)
 {
     unsigned right = OFFSET(s) * 8, left = 64 - right;
-    word_t *to = (word_t *)d;
     const word_t *from = (const word_t *)(s - OFFSET(s));
-    word_t low = *from++;
-    size_t rounds = n / 16; /* a round reads up to 15 bytes past what it writes: none of them past s + n */
-    if (rounds > 0)
-        rounds--;
-    for (size_t i = 0; i < rounds; i++) {
-        word_t mid = from[0], high = from[1];
-        to[0] = low >> right | mid << left;
-        to[1] = mid >> right | high << left;
+    word_t *to = (word_t *)d, *end = to + n / WORD - 1, low = *from++;
+    while (to < end) {
+        word_t high = *from++;
+        *to++ = low >> right | high << left;
         low = high;
-        to += 2;
-        from += 2;
     }
-    return rounds * 16;
+    return (size_t)((uint8_t *)to - d);
 }
 
-/* Copies upwards; the destination may overlap the source from below. A call would cost more than a short
- * copy. */
+/* Copies upwards, so the destination may overlap the source from below. */
 static inline __attribute__((always_inline)) void copy_up(uint8_t *d, const uint8_t *s, size_t n)
 {
     if (((uintptr_t)d | (uintptr_t)s) % WORD == 0) {
@@ -96,18 +86,11 @@ void *memmove(void *dst, const void *src, size_t n)
 {
     uint8_t *d = dst;
     const uint8_t *s = src;
-    if ((uintptr_t)d - (uintptr_t)s >= n) { /* also true where d is below s: the difference wraps */
+    if ((uintptr_t)d - (uintptr_t)s >= n) /* also true where d is below s: the difference wraps */
         copy_up(d, s, n);
-        return dst;
-    }
-    if (OFFSET(d) == OFFSET(s)) {
-        for (; n > 0 && OFFSET(d + n) != 0; n--)
-            d[n - 1] = s[n - 1];
-        for (; n >= WORD; n -= WORD)
-            *(word_t *)(d + n - WORD) = *(const word_t *)(s + n - WORD);
-    }
-    for (; n > 0; n--)
-        d[n - 1] = s[n - 1];
+    else
+        while (n-- > 0)
+            d[n] = s[n];
     return dst;
 }
 
@@ -115,20 +98,15 @@ void *memset(void *dst, int c, size_t n)
 {
     uint8_t *d = dst;
     if (n >= WORD) {
-        word_t w = (uint8_t)c * 0x0101010101010101ul;
+        word_t word = (uint8_t)c * 0x0101010101010101ul;
         for (; OFFSET(d) != 0; n--)
             *d++ = (uint8_t)c;
-        word_t *to = (word_t *)d, *end = to + n / ROUND * (ROUND / WORD);
-        for (; to < end; to += ROUND / WORD) {
-            to[0] = w, to[1] = w, to[2] = w, to[3] = w;
-            to[4] = w, to[5] = w, to[6] = w, to[7] = w;
-            to[8] = w, to[9] = w, to[10] = w, to[11] = w;
-            to[12] = w, to[13] = w, to[14] = w, to[15] = w;
-        }
-        for (end = (word_t *)d + n / WORD; to < end; to++)
-            *to = w;
-        d = (uint8_t *)to;
-        n &= WORD - 1;
+        for (; n >= ROUND; n -= ROUND, d += ROUND)
+#pragma GCC unroll 16
+            for (size_t i = 0; i < ROUND_WORDS; i++)
+                ((word_t *)d)[i] = word;
+        for (; n >= WORD; n -= WORD, d += WORD)
+            *(word_t *)d = word;
     }
     while (n-- > 0)
         *d++ = (uint8_t)c;

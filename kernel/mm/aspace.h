@@ -87,5 +87,7 @@ vaddr_t kstack_alloc(void);
 void kstack_free(vaddr_t stack);
 /* True when addr lies in a guard page: a kernel stack has overflowed. */
 bool kstack_is_guard(vaddr_t addr);
+/* Pages of kernel stacks, in use or kept, and of the kernel's page tables, for /proc. */
+size_t kvm_pages(void);
 /* Called on every switch to another kernel stack: a new mapping is seen by this hart, too. */
 void kstack_sync(void);

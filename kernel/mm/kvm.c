@@ -49,6 +49,7 @@ static unsigned stacks_kept;
 static uint64_t next_slot;
 static uint64_t free_slot;        /* 1 + the first of the list; 0: empty */
 static uint64_t stack_generation; /* atomic */
+static size_t page_count;         /* atomic: pages of mapped stacks, and of tables */
 
 /* The entry for va in a table of `level` (0: 4 KB, 1: 2 MB, 2: 1 GB); tables above are made. NULL without
  * memory. */
@@ -66,6 +67,7 @@ static pte_t *entry(vaddr_t va, unsigned level)
             struct page *p = page_alloc(PAGE_ZERO | PAGE_NORECLAIM);
             if (!p)
                 return NULL;
+            __atomic_fetch_add(&page_count, 1, __ATOMIC_RELAXED);
             *e = pa_pte(page_pa(p)) | PTE_V;
         }
         assert(!(*e & LEAF));
@@ -189,6 +191,7 @@ static vaddr_t map_stack(struct page *const page[STACK_PAGES])
         free_slot = *e >> 1;
     else
         next_slot++;
+    __atomic_fetch_add(&page_count, STACK_PAGES, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < STACK_PAGES; i++)
         e[i] = pa_pte(page_pa(page[i])) | KERNEL_BITS | PTE_R | PTE_W;
     __atomic_fetch_add(&stack_generation, 1,
@@ -247,6 +250,7 @@ static void unmap_stack(vaddr_t stack)
     if (others)
         tlb_flush_remote(others, stack, KSTACK_SIZE);
     irq_pop();
+    __atomic_fetch_sub(&page_count, STACK_PAGES, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < STACK_PAGES; i++)
         page_put(page[i]);
     spin_lock(&stack_lock);
@@ -266,6 +270,11 @@ void kstack_free(vaddr_t stack)
     spin_unlock(&stack_lock);
     if (!keep)
         unmap_stack(stack);
+}
+
+size_t kvm_pages(void)
+{
+    return __atomic_load_n(&page_count, __ATOMIC_RELAXED);
 }
 
 bool kstack_is_guard(vaddr_t addr)

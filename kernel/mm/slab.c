@@ -18,6 +18,7 @@
 
 static struct spinlock list_lock = SPINLOCK_INIT("slab list", RANK_SLAB);
 static struct slab_cache *list_head; /* grows only */
+static size_t page_count;             /* atomic: pages of all slabs */
 
 typedef uint16_t __attribute__((may_alias)) free_link_t;
 
@@ -61,6 +62,7 @@ static struct page *new_page(struct slab_cache *c)
     for (size_t offset = 0; offset < last; offset += c->size)
         *link_at(p, offset) = offset + c->size;
     *link_at(p, last) = SLAB_FULL;
+    __atomic_fetch_add(&page_count, 1, __ATOMIC_RELAXED);
     p->slab = c;
     p->slab_free = 0;
     p->slab_used = 0;
@@ -114,9 +116,15 @@ void slab_free(struct slab_cache *c, void *object)
         list_remove(&p->link);
     spin_unlock(&c->lock);
     if (empty) {
+        __atomic_fetch_sub(&page_count, 1, __ATOMIC_RELAXED);
         p->slab = NULL;
         page_put(p);
     }
+}
+
+size_t slab_pages(void)
+{
+    return __atomic_load_n(&page_count, __ATOMIC_RELAXED);
 }
 
 /* ---- odd sizes ---- */

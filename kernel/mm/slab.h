@@ -30,5 +30,8 @@ void *kmalloc(size_t size); /* not zeroed */
 void *kzalloc(size_t size);
 void kfree(void *p); /* NULL is ignored */
 
+/* Pages that slabs occupy, for /proc. */
+size_t slab_pages(void);
+
 /* Calls f for each cache that has been used, for /proc. No lock is held. */
 void slab_for_each(void (*f)(struct slab_cache *c, void *arg), void *arg);

@@ -143,17 +143,20 @@ static size_t copy_string(char *to, const char *from, size_t n)
 ssize_t copyinstr(char *dst, uptr_t src, size_t max)
 {
     struct aspace *as = current()->aspace;
+    bool shared = __atomic_load_n(&as->refs, __ATOMIC_RELAXED) != 1;
     size_t done = 0;
 
     while (done < max) {
         uptr_t va = src + done;
         size_t chunk = MIN(max - done, PAGE_SIZE - va % PAGE_SIZE);
-        spin_lock(&as->pt_lock);
+        if (shared)
+            spin_lock(&as->pt_lock);
         const char *user = locate(as, va, rights_for(OUT_OF_USER));
-        if (user)
+        if (likely(user))
             chunk = copy_string(dst + done, user, chunk);
-        spin_unlock(&as->pt_lock);
-        if (!user) {
+        if (shared)
+            spin_unlock(&as->pt_lock);
+        if (unlikely(!user)) {
             int err = fault(as, va, OUT_OF_USER);
             if (err)
                 return err;

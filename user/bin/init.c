@@ -44,10 +44,22 @@ static _Noreturn void become_shell(char *command)
     die(SHELL);
 }
 
+/* Memory may be full of processes that a command has left behind: 10 s for them to end. */
+static int fork_patiently(void)
+{
+    int child;
+    for (int tries = 0; (child = fork()) < 0 && tries < 100; tries++) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        pause(1);
+    }
+    return child;
+}
+
 /* Runs a shell to its end: its wait status. */
 static int run_shell(char *command)
 {
-    int status, child = access(SHELL, X_OK) < 0 ? -1 : fork();
+    int status, child = access(SHELL, X_OK) < 0 ? -1 : fork_patiently();
     if (child < 0) {
         warn("cannot run " SHELL);
         power_off(1);

@@ -6,25 +6,10 @@ long lde_registers_across_syscall(void); /* 0, or the number of the register tha
 long lde_registers_across_time(uint64_t until);
 long lde_float_across_time(uint64_t until, uint64_t seed);
 
-static void expect_signal(void (*f)(long), long arg, int sig, const char *what)
-{
-    int status = in_child(f, arg);
-
-    CHECK(!WAIT_HAS_EXITED(status) && WAIT_SIGNAL(status) == sig, "%s: wait status 0x%x, expected signal %d",
-          what, status, sig);
-}
-
 static void lde_trap_from_user(void)
 {
     CHECK(getpid() > 1, "pid %d", getpid());
     CHECK_CALL(getpid(), raw_syscall(172, 0, 0, 0, 0, 0, 0));
-}
-
-static void spin(long unused)
-{
-    (void)unused;
-    for (volatile uint64_t i = 0;; i++)
-        ;
 }
 
 /* More endless loops than harts: this process still gets its turn, and ends them. */
@@ -34,7 +19,7 @@ static void lde_preempt_endless_loop(void)
 
     CHECK(n <= 10, "%d", n);
     for (int i = 0; i < n; i++)
-        pids[i] = start_child(spin, 0);
+        pids[i] = start_child(spin_forever, 0);
     sleep_ms(50);
     for (int i = 0; i < n; i++) {
         sendsig(pids[i], SIGKILL);
@@ -144,7 +129,7 @@ static void lde_registers_kept(void)
     for (int i = 0; i < 100; i++)
         CHECK(lde_registers_across_syscall() == 0, "a system call changed register x%ld",
               lde_registers_across_syscall());
-    int other = start_child(spin, 0); /* somebody to be preempted for */
+    int other = start_child(spin_forever, 0); /* somebody to be preempted for */
     long changed = lde_registers_across_time(now_ns() + 200000000);
     CHECK(changed == 0, "an interrupt changed register x%ld", changed);
     sendsig(other, SIGKILL);
@@ -217,21 +202,6 @@ static void lde_privileged(void)
     CHECK(in_child(run_code, 0xc0102573) == 0, "rdtime is allowed");
     int status = in_child(run_code, 0x10500073); /* wfi: a hint, or illegal; never a hang */
     CHECK(status == 0 || WAIT_SIGNAL(status) == SIGILL, "wfi: 0x%x", status);
-}
-
-static void read_at(long addr)
-{
-    *(volatile char *)addr;
-}
-
-static void write_at(long addr)
-{
-    *(volatile char *)addr = 1;
-}
-
-static void jump_to(long addr)
-{
-    ((void (*)(void))addr)();
 }
 
 static void lde_bad_addresses(void)

@@ -1,18 +1,6 @@
 /* Processes: fork, wait, exit, kill, sleeping, groups. */
 #include "tests.h"
 
-static void exit_with(long status)
-{
-    exit(status);
-}
-
-static void sleep_forever(long unused)
-{
-    (void)unused;
-    for (;;)
-        sleep_ms(1000000);
-}
-
 static void exit_status_values(void)
 {
     static const int values[] = {0, 1, 2, 127, 128, 255, 256, 257, -1, -256, 0x7fffffff, -0x7fffffff - 1};
@@ -163,13 +151,6 @@ static void block_in_wait(long unused)
     exit(1);
 }
 
-static void spin(long unused)
-{
-    (void)unused;
-    for (;;)
-        __asm__ volatile("nop");
-}
-
 static void system_calls(long unused)
 {
     (void)unused;
@@ -197,8 +178,8 @@ static void kill_everywhere(void)
     static const struct {
         const char *where;
         void (*f)(long);
-    } cases[] = {{"sleep", sleep_forever}, {"pipe read", block_in_read}, {"pipe write", block_in_write},
-                 {"user code", spin},      {"file calls", system_calls}, {"page faults", faults}};
+    } cases[] = {{"sleep", sleep_forever},    {"pipe read", block_in_read}, {"pipe write", block_in_write},
+                 {"user code", spin_forever}, {"file calls", system_calls}, {"page faults", faults}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         CHECK(pipe(state_pipe) == 0, "pipe");
@@ -354,7 +335,7 @@ static void spinners_do_not_starve(void)
     uint64_t worst = 0;
 
     for (int i = 0; i < 20; i++)
-        pids[i] = start_child(spin, 0);
+        pids[i] = start_child(spin_forever, 0);
     for (int i = 0; i < 5; i++) {
         uint64_t start = now_ns();
         sleep_ms(1);

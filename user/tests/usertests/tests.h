@@ -8,8 +8,7 @@ struct test {
     void (*run)(void); /* returns if all is well; CHECK ends the child where not */
     unsigned flags;
 };
-#define TEST_SLOW  1u /* left out by -q */
-#define TEST_GROWS 2u /* may leave cached things behind: no check of counters */
+#define TEST_SLOW 1u /* left out by -q */
 #define TEST(name)                                                                                           \
     {                                                                                                        \
 #name, name, 0                                                                                       \
@@ -25,8 +24,11 @@ struct topic {
     unsigned count;
 };
 
-extern const struct topic topic_lde, topic_proc, topic_exec, topic_file, topic_dir, topic_pipe, topic_mem,
-    topic_pointer, topic_load;
+/* The topics, each a file, in the order in which they run. */
+#define TOPICS(DO)    DO(lde) DO(proc) DO(exec) DO(file) DO(dir) DO(pipe) DO(mem) DO(pointer) DO(load)
+#define DECLARE(name) extern const struct topic topic_##name;
+TOPICS(DECLARE)
+#undef DECLARE
 
 /* Ends the test as failed, saying where and why (a printf format and its arguments). */
 #define CHECK(cond, ...)                                                                                     \
@@ -50,6 +52,25 @@ int in_child(void (*f)(long), long arg);
 /* Starts f(arg) in a child and returns its pid. */
 int start_child(void (*f)(long), long arg);
 int wait_for(int pid); /* its wait status */
+/* Runs f(0) to f(n - 1) in n children at once, all of which must exit with 0. */
+#define MAX_CHILDREN 300
+void in_children(int n, void (*f)(long));
+/* Runs f(arg) in a child that must be ended by that signal. */
+void expect_signal(void (*f)(long), long arg, int sig, const char *what);
+/* Kills a child, which must not have ended before. */
+void end_child(int pid);
+/* Its letter in /proc/PID/stat; 0 if there is no such process. */
+char process_state(int pid);
+/* Waits, for at most two seconds, until it is in that state: 'S' asleep, 'Z' ended. */
+void wait_until(int pid, char state);
+
+/* What children do. */
+void exit_with(long status);
+void sleep_forever(long unused);
+void spin_forever(long unused);
+void read_at(long addr);
+void write_at(long addr);
+void jump_to(long addr);
 
 /* A system call with all six arguments and any number, by bare registers. */
 long raw_syscall(long number, long a0, long a1, long a2, long a3, long a4, long a5);
@@ -61,10 +82,19 @@ uint64_t now_ns(void); /* monotonic */
 void sleep_ms(int ms);
 unsigned harts(void);
 
+char *new_pages(size_t n); /* of zeros */
+char *shared_pages(size_t n);
+
+int open_new(const char *path); /* an empty file, to read and write */
+int64_t file_size(const char *path);
+unsigned link_count(const char *path);
+int count_entries(const char *path); /* of a directory, without "." and ".." */
+
 /* A new file with n bytes of a pattern; check_file compares. */
 uint8_t pattern_byte(uint64_t offset, unsigned seed);
 void make_file(const char *path, uint64_t n, unsigned seed);
 void check_file(const char *path, uint64_t n, unsigned seed);
 
 /* Pseudo-random numbers, the same for the same seed (-s). */
+void random_start(uint64_t seed);
 uint32_t random_next(void);
