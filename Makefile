@@ -90,7 +90,7 @@ $(B)/kernel/lib/string.c.o: kflags += -fno-builtin $(if $(LLVM),,-fno-tree-loop-
 $(B)/kernel/%.o: kernel/% $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(kflags) $(strict) -Wframe-larger-than=1024 -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(kflags) $(strict) -Wno-unused-parameter -Wframe-larger-than=1024 -MMD -MP -c -o $@ $<
 
 $(B)/kernel.elf: $(kernel_obj) kernel.ld
 	$(call say,LD,$@)

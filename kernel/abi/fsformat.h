@@ -86,8 +86,8 @@ _Static_assert(sizeof(struct fs_dirent) == FS_DIRENT_SIZE, "directory entry size
 
 /* The header of a journal slot: it is written after the bodies are on stable storage, and makes the
  * transaction count. The slot's blocks 1 .. count are the new contents of home[0 .. count-1]. A header is
- * valid when its own checksum and that of the bodies are right. Recovery replays the valid slots in the
- * order of their sequence numbers. */
+ * valid when its own checksum and that of the bodies are right. Recovery replays the newest valid
+ * slot. */
 #define FS_JOURNAL_MAGIC 0x6c6e726a65646f6cULL /* the bytes "lodejrnl" */
 #define FS_JOURNAL_MAX   1012u                 /* most bodies in a slot */
 struct fs_journal_header {

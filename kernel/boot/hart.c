@@ -4,17 +4,17 @@
 #include "boot/entry.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "mm/aspace.h"
-#include "mm/page.h"
 #include "proc/cpu.h"
 #include "proc/sched.h"
 #include "trap/riscv.h"
 #include "trap/timer.h"
 #include "trap/trap.h"
 
-struct cpu cpus[MAX_HARTS];
-static struct proc boot_proc; /* the boot hart's flow of control until its idle process takes over */
+struct cpu cpus[MAX_HARTS]; /* the boot hart's is the first */
 static volatile bool stopping;
+static struct proc boot_proc; /* the boot hart's idle process; it runs main first */
 
 /* What a starting hart finds through a1 (entry.S); one for each, since they start at the same time. */
 static struct hart_boot {
@@ -25,14 +25,17 @@ _Static_assert(offsetof(struct hart_boot, satp) == HART_BOOT_SATP, "entry.S");
 _Static_assert(offsetof(struct hart_boot, stack) == HART_BOOT_STACK, "entry.S");
 _Static_assert(offsetof(struct hart_boot, proc) == HART_BOOT_PROC, "entry.S");
 
-extern char boot_stack_top[]; /* entry.S */
-void hart_entry(void);        /* entry.S */
-_Noreturn void hart_main(void);
+extern char boot_stack_top[];   /* entry.S */
+void hart_entry(void);          /* entry.S */
+_Noreturn void hart_main(void); /* called by it */
 
-static void init_cpu(struct cpu *c, unsigned index, uint64_t hartid)
+static void init_cpu(unsigned index, uint64_t hartid, struct proc *idle)
 {
+    struct cpu *c = &cpus[index];
+
     c->index = index;
     c->hartid = hartid;
+    c->idle = idle;
     sched_init_cpu(c);
 }
 
@@ -42,9 +45,9 @@ void hart_init_boot(uint64_t hartid)
     boot_proc.kstack = (vaddr_t)boot_stack_top - KSTACK_SIZE;
     boot_proc.on_cpu = true;
     boot_proc.state = PROC_RUNNING;
+    strlcpy(boot_proc.name, "idle", sizeof(boot_proc.name));
     __asm__ volatile("mv tp, %0" ::"r"(&boot_proc));
-    init_cpu(&cpus[0], 0, hartid);
-    cpus[0].running = &boot_proc;
+    init_cpu(0, hartid, &boot_proc);
 }
 
 /* What each hart does for itself, once memory and the clock are there. */
@@ -63,12 +66,10 @@ _Noreturn void hart_main(void)
     sched_idle(NULL);
 }
 
-/* Starts hart i and waits for it, 1 s at most. */
-static void start(unsigned i)
+/* Starts a hart and waits for it, 1 s at most. */
+static void start(struct cpu *c)
 {
-    struct cpu *c = &cpus[i];
-    struct hart_boot *boot = &hart_boots[i];
-    uint64_t limit;
+    struct hart_boot *boot = &hart_boots[c->index];
 
     *boot = (struct hart_boot){csr_read(satp), (uint64_t)c->idle->tf, c->idle};
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* memory before the call into the firmware */
@@ -78,7 +79,7 @@ static void start(unsigned i)
         printk("lode: hart %lu does not start (SBI error %ld): going on without it\n", c->hartid, r.error);
         return;
     }
-    limit = time_monotonic() + 1000000000ull;
+    uint64_t limit = time_monotonic() + 1000000000ull;
     while (!__atomic_load_n(&c->online, __ATOMIC_ACQUIRE)) {
         if (time_monotonic() > limit) {
             printk("lode: hart %lu was started but does not answer: going on without it\n", c->hartid);
@@ -89,24 +90,16 @@ static void start(unsigned i)
 
 void hart_start_all(void)
 {
-    for (unsigned i = 0; i < machine.nharts; i++) {
-        if (i > 0)
-            init_cpu(&cpus[i], i, machine.hartid[i]);
-        cpus[i].idle = proc_create_idle(&cpus[i]);
-        if (i > 0)
-            cpus[i].running = cpus[i].idle;
-    }
     init_hart();
-    if (machine.nharts > 1 && !sbi_has_hsm()) {
-        printk("lode: the firmware has no HSM extension: one hart only\n");
-        return;
-    }
-    if (machine.nharts > 1 && !sbi_has_ipi()) {
-        printk("lode: the firmware has no IPI extension: one hart only\n");
-        return;
+    if (!sbi_has_hsm || !sbi_has_ipi || !sbi_has_rfence) {
+        if (machine.nharts > 1)
+            printk("lode: the firmware lacks one of the extensions HSM, IPI, RFENCE: one hart only\n");
+        machine.nharts = 1;
     }
     for (unsigned i = 1; i < machine.nharts; i++)
-        start(i);
+        init_cpu(i, machine.hartid[i], proc_create_idle(&cpus[i]));
+    for (unsigned i = 1; i < machine.nharts; i++)
+        start(&cpus[i]);
 }
 
 void cpu_kick(struct cpu *c)
@@ -114,24 +107,19 @@ void cpu_kick(struct cpu *c)
     sbi_send_ipi(c->hartid);
 }
 
-_Noreturn static void park(void)
-{
-    irq_disable();
-    csr_write(sie, 0);
-    for (;;)
-        wfi();
-}
-
+/* Interrupts are off here, so nothing but a stop has to be looked at: the idle loop sees new work itself. */
 void cpu_kicked(void)
 {
     if (stopping)
-        park();
+        csr_write(sie, 0); /* or wfi would end at once for what is pending */
+    while (stopping)
+        wfi();
 }
 
 void cpu_stop_others(void)
 {
     stopping = true;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the interrupts */
     for (unsigned i = 0; i < machine.nharts; i++)
         if (&cpus[i] != current()->cpu && cpus[i].online)
             cpu_kick(&cpus[i]);

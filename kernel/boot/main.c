@@ -10,6 +10,7 @@
 #include "proc/exec.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
+#include "sync/wait.h"
 #include "trap/timer.h"
 #include "trap/trap.h"
 
@@ -35,10 +36,11 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     printk("lode: clock %lu Hz, timer by %s\n", machine.timebase, machine.sstc ? "stimecmp" : "SBI");
     rtc_init();                      /* the time of day */
     memdev_init();                   /* null, zero, random */
+    wait_init();                     /* wait queues */
     proc_init();                     /* process table */
     virtio_init();                   /* disk, entropy */
     random_init();                   /* seeded from both */
     hart_start_all();                /* idle processes; the other harts run them */
     proc_start_init(exec_init_main); /* process 1: mounts the root, then /bin/init */
-    sched_enter();                   /* the boot hart goes on in its idle process */
+    sched_idle(NULL);                /* this flow of control is the boot hart's idle process from now on */
 }

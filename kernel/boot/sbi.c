@@ -13,7 +13,7 @@
 #define SBI_HSM            0x48534d   /* 9 */
 #define SBI_SRST           0x53525354 /* 10 */
 
-static bool has_time, has_ipi, has_rfence, has_hsm, has_srst;
+bool sbi_has_time, sbi_has_ipi, sbi_has_rfence, sbi_has_hsm;
 
 static struct sbi_ret call(uint64_t ext, uint64_t fid, uint64_t arg0, uint64_t arg1, uint64_t arg2,
                            uint64_t arg3)
@@ -37,32 +37,10 @@ static bool probe(uint64_t ext)
 
 void sbi_init(void)
 {
-    has_time = probe(SBI_TIME);
-    has_ipi = probe(SBI_IPI);
-    has_rfence = probe(SBI_RFENCE);
-    has_hsm = probe(SBI_HSM);
-    has_srst = probe(SBI_SRST);
-}
-
-bool sbi_has_timer(void)
-{
-    return has_time;
-}
-bool sbi_has_ipi(void)
-{
-    return has_ipi;
-}
-bool sbi_has_rfence(void)
-{
-    return has_rfence;
-}
-bool sbi_has_hsm(void)
-{
-    return has_hsm;
-}
-bool sbi_has_reset(void)
-{
-    return has_srst;
+    sbi_has_time = probe(SBI_TIME);
+    sbi_has_ipi = probe(SBI_IPI);
+    sbi_has_rfence = probe(SBI_RFENCE);
+    sbi_has_hsm = probe(SBI_HSM);
 }
 
 void sbi_putchar(int c)

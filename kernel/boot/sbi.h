@@ -7,8 +7,8 @@ struct sbi_ret {
     int64_t error, value;
 };
 
-void sbi_init(void); /* finds out which extensions there are */
-bool sbi_has_timer(void), sbi_has_ipi(void), sbi_has_rfence(void), sbi_has_hsm(void), sbi_has_reset(void);
+void sbi_init(void); /* finds out which extensions there are: */
+extern bool sbi_has_time, sbi_has_ipi, sbi_has_rfence, sbi_has_hsm; /* c */
 
 void sbi_putchar(int c);           /* legacy console, early messages only */
 void sbi_set_timer(uint64_t time); /* in ticks of the time CSR */

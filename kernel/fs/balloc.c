@@ -25,7 +25,6 @@ struct map {
     struct buf *buf;   /* c */
     uint64_t *pending; /* bits to clear at the commit; NULL in the inode map */
     uint32_t free;     /* clear bits in it, those past the end of the disk not counted */
-    bool has_pending;
 };
 
 static struct mutex balloc_mutex = MUTEX_INIT("balloc");
@@ -149,7 +148,6 @@ int balloc_free(blkno_t block)
         bad = !(((uint64_t *)m->buf->data)[w] & bit) || (m->pending[w] & bit);
         if (!bad) {
             m->pending[w] |= bit;
-            m->has_pending = true;
             pending_blocks++;
             journal_write(m->buf);
         }
@@ -170,15 +168,12 @@ void balloc_apply_frees(void)
     mutex_lock(&balloc_mutex);
     for (uint64_t i = 0; pending_blocks && i * FS_BITS_PER_BLOCK < fs_super.nblocks; i++) {
         struct map *m = &blocks[i];
-        if (!m->has_pending)
-            continue;
         uint64_t *word = m->buf->data;
         for (unsigned w = 0; w < WORDS; w++) {
             word[w] &= ~m->pending[w];
             m->free += (uint32_t)__builtin_popcountll(m->pending[w]);
         }
         memset(m->pending, 0, FS_BLOCK_SIZE);
-        m->has_pending = false;
     }
     free_blocks += pending_blocks;
     pending_blocks = 0;
@@ -212,11 +207,6 @@ void balloc_inode_free(ino_t ino)
 uint64_t balloc_free_blocks(void)
 {
     return free_blocks + pending_blocks;
-}
-
-bool balloc_pending(void)
-{
-    return pending_blocks > 0;
 }
 
 uint32_t balloc_free_inodes(void)

@@ -19,5 +19,4 @@ int balloc_inode_alloc(ino_t *ino); /* 0, -ENOSPC */
 void balloc_inode_free(ino_t ino);
 
 uint64_t balloc_free_blocks(void); /* freed but not committed ones included */
-bool balloc_pending(void);         /* there are such */
 uint32_t balloc_free_inodes(void);

@@ -343,19 +343,17 @@ int cache_read_block(blkno_t block, struct buf **result)
     if (!b)
         return -ENOMEM;
     if (unlikely(!cache_is_valid(b))) {
+        struct cache_read *run = NULL;
+        int r = 0;
         if (cache_claim(b)) {
-            struct cache_read *run = NULL;
             cache_hold(b);
-            if (cache_read_add(&run, b) < 0) {
-                cache_put(b);
-                return -ENOMEM;
-            }
+            r = cache_read_add(&run, b);
             cache_read_submit(&run);
         }
         cache_wait(b, BUF_READING);
-        if (!(b->flags & BUF_UPTODATE)) {
+        if (!cache_is_valid(b)) {
             cache_put(b);
-            return -EIO;
+            return r ? r : -EIO;
         }
     }
     *result = b;

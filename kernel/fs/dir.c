@@ -55,13 +55,22 @@ static uint32_t slots(const struct inode *dir)
     return (uint32_t)(dir->size / FS_DIRENT_SIZE);
 }
 
+void dir_put_place(struct dir_place *p)
+{
+    if (p->buf)
+        cache_put(p->buf);
+    p->buf = NULL;
+}
+
 static int get_entry(struct inode *dir, uint32_t slot, struct dir_place *p)
 {
     int r = file_page(dir, slot / FS_DIRENTS_PER_BLOCK, 1, &p->buf);
-    if (r)
+    if (unlikely(r)) {
+        p->buf = NULL;
         return r;
-    if (p->buf->block == 0) { /* a hole: nothing could be written there */
-        cache_put(p->buf);
+    }
+    if (unlikely(p->buf->block == 0)) { /* a hole: nothing could be written there */
+        dir_put_place(p);
         return -EIO;
     }
     p->slot = slot;
@@ -74,18 +83,13 @@ int dir_parent(struct inode *dir, struct dir_place *p)
     return get_entry(dir, 1, p);
 }
 
-void dir_put_place(struct dir_place *p)
-{
-    cache_put(p->buf);
-}
-
 /* Moves p on by one slot. */
 static int next_entry(struct inode *dir, struct dir_place *p)
 {
     p->entry++;
     if (++p->slot % FS_DIRENTS_PER_BLOCK != 0)
         return 0;
-    cache_put(p->buf);
+    dir_put_place(p);
     return p->slot < slots(dir) ? get_entry(dir, p->slot, p) : -ENOENT;
 }
 
@@ -120,16 +124,14 @@ static void index_insert(struct dir_index *x, uint32_t h, uint32_t slot)
 /* NULL index and 0: no memory. */
 static int build_index(struct inode *dir)
 {
-    uint32_t size = 64;
-    while (size < 2 * (uint64_t)slots(dir) && size < 1u << 19)
+    uint64_t size = 64;
+    while (size < 2ull * slots(dir))
         size *= 2;
-    if (size < 2 * (uint64_t)slots(dir))
-        return 0; /* more than kmalloc gives */
     struct dir_index *x = kzalloc(sizeof(*x) + size * sizeof(x->at[0]));
     if (!x)
         return 0;
-    x->mask = size - 1;
-    dir->fs->free_slot = slots(dir);
+    x->mask = (uint32_t)size - 1;
+    uint32_t free_slot = slots(dir);
     struct dir_place p;
     int r = get_entry(dir, 0, &p);
     while (r == 0) {
@@ -137,13 +139,14 @@ static int build_index(struct inode *dir)
         if (len)
             index_insert(x, hash(p.entry->name, len), p.slot);
         else if (p.entry->ino == 0)
-            dir->fs->free_slot = MIN(dir->fs->free_slot, p.slot);
+            free_slot = MIN(free_slot, p.slot);
         r = next_entry(dir, &p);
     }
     if (r != -ENOENT) {
         kfree(x);
         return r;
     }
+    dir->fs->free_slot = free_slot;
     dir->fs->index = x;
     return 0;
 }
@@ -180,7 +183,7 @@ int dir_prepare(struct inode *dir, struct dir_place *p)
     int r = search(dir, MAX(dir->fs->free_slot, 2u), NULL, 0, p);
     if (r == -ENOENT) {
         uint32_t end = slots(dir);
-        r = dir->size >> 36 ? -ENOSPC : file_new_page(dir, end / FS_DIRENTS_PER_BLOCK, &p->buf);
+        r = dir->size >= FS_DIR_MAX ? -ENOSPC : file_new_page(dir, end / FS_DIRENTS_PER_BLOCK, &p->buf);
         if (r)
             return r;
         dir->size += FS_BLOCK_SIZE;
@@ -218,18 +221,18 @@ void dir_set(struct inode *dir, struct dir_place *p, const char *name, size_t le
     inode_update(dir, true);
 }
 
-int dir_is_empty(struct inode *dir)
+int dir_check_empty(struct inode *dir)
 {
     struct dir_place p;
     int r = get_entry(dir, 0, &p);
     while (r == 0) {
         if (p.slot >= 2 && p.entry->ino != 0) {
             dir_put_place(&p);
-            return 0;
+            return -ENOTEMPTY;
         }
         r = next_entry(dir, &p);
     }
-    return r == -ENOENT ? 1 : r;
+    return r == -ENOENT ? 0 : r;
 }
 
 int dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **result)

@@ -92,8 +92,10 @@ ssize_t file_readlink(struct inode *ip, char *buf, size_t size);
 
 /* ---- dir.c: directories' entries; the directory is locked ---- */
 
+#define FS_DIR_MAX (1ull << 36) /* bytes: entries are counted in 32 bits */
+
 struct dir_place {
-    struct buf *buf; /* referenced, until dir_put_place */
+    struct buf *buf; /* referenced, until dir_put_place; NULL after a failure */
     struct fs_dirent *entry;
     uint32_t slot;
 };
@@ -107,7 +109,7 @@ void dir_set(struct inode *dir, struct dir_place *place, const char *name, size_
              uint32_t mode);
 int dir_parent(struct inode *dir, struct dir_place *place); /* the entry ".." */
 void dir_put_place(struct dir_place *place);
-int dir_is_empty(struct inode *dir); /* 1, 0, -E */
+int dir_check_empty(struct inode *dir); /* 0, -ENOTEMPTY, -EIO ... */
 int dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **result);
 int dir_readdir(struct inode *dir, uint64_t *offset, dirent_fn *emit, void *arg);
 void dir_forget_index(struct inode *dir);

@@ -51,11 +51,11 @@ static int start_read(struct inode *ip, uint64_t first, uint64_t n)
     return r;
 }
 
-/* Page `index` is not in memory. A read at the place where the last one ended is taken as sequential: the
- * window doubles, and passing its first page will start the next window. */
-static int read_miss(struct inode *ip, uint64_t index, uint64_t want, struct buf **result)
+/* The read-ahead, where page `index` is wanted and not in memory: how many pages to read. A read at the place
+ * where the last one ended is taken as sequential: the window doubles, and passing its middle will start
+ * the next one. */
+static uint64_t window(struct fs_private *f, uint64_t index, uint64_t want)
 {
-    struct fs_private *f = ip->fs;
     uint64_t n = MIN(want, AHEAD_MAX);
     if (index == 0 || index == f->ahead_next) {
         f->ahead_pages = MIN(MAX(2 * f->ahead_pages, AHEAD_MIN), AHEAD_MAX);
@@ -66,38 +66,33 @@ static int read_miss(struct inode *ip, uint64_t index, uint64_t want, struct buf
         f->ahead_mark = UINT64_MAX;
     }
     f->ahead_next = index + n;
-    int r = start_read(ip, index, n);
-    struct buf *b = cache_find(ip, index);
-    if (!b)
-        return r ? r : -ENOMEM; /* evicted at once: memory is very low */
-    cache_wait(b, BUF_READING);
-    if (!(b->flags & BUF_UPTODATE)) {
-        cache_put(b);
-        return r ? r : -EIO;
-    }
-    *result = b;
-    return 0;
+    return n;
 }
 
 /* file_page, where the page is not simply there: b is what the cache has, referenced, or NULL. */
 int file_page_slow(struct inode *ip, uint64_t index, uint64_t want, struct buf *b, struct buf **result)
 {
     struct fs_private *f = ip->fs;
+    int r = 0;
+    if (!b && !(b = cache_get(ip, index)))
+        return -ENOMEM;
     if (index == f->ahead_mark) {
         f->ahead_pages = MIN(2 * f->ahead_pages, AHEAD_MAX);
         f->ahead_mark = f->ahead_next;
         f->ahead_next += f->ahead_pages;
         start_read(ip, f->ahead_mark, f->ahead_pages); /* a hint: errors come back when the page is wanted */
     }
-    if (!b)
-        return read_miss(ip, index, want, result);
     cache_wait(b, BUF_READING);
-    if (b->flags & BUF_UPTODATE) {
+    if (!cache_is_valid(b)) {
+        r = start_read(ip, index, window(f, index, want));
+        cache_wait(b, BUF_READING);
+    }
+    if (cache_is_valid(b)) {
         *result = b;
         return 0;
     }
     cache_put(b);
-    return read_miss(ip, index, want, result);
+    return r ? r : -EIO;
 }
 
 ssize_t file_read(struct inode *ip, struct uio *u, uint64_t offset)

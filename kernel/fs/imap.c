@@ -107,9 +107,9 @@ int imap_alloc(struct inode *ip, uint64_t index, blkno_t *block)
         if (!(pointers[made] = new_pointers(fresh[made])))
             break;
     if (r == 0 && made < levels) {
-        balloc_undo(levels + 1, fresh);
-        while (made > 0)
+        while (made > 0) /* before others can have the blocks */
             cache_drop(pointers[--made]);
+        balloc_undo(levels + 1, fresh);
         r = -ENOMEM;
     }
     if (r == 0) {

@@ -136,13 +136,12 @@ static size_t evict(size_t n, size_t tries)
     spin_lock(&table_lock);
     for (tries = MIN(tries, count); tries > 0 && freed < n; tries--) {
         struct inode *ip = list_first(&all, struct inode, lru_link);
-        list_remove(&ip->lru_link);
         if (__atomic_load_n(&ip->refs, __ATOMIC_ACQUIRE) == 0 && cache_has_none(ip) && !ip->fs->shrinking) {
-            count--;
             unhash(ip);
             release_memory(ip);
             freed++;
         } else {
+            list_remove(&ip->lru_link);
             list_push_back(&all, &ip->lru_link);
         }
     }
@@ -186,18 +185,19 @@ static const char *check(const struct fs_inode *d, bool orphan)
         return "its type is unknown";
     if (d->nlink == 0 && !orphan)
         return "it has a name, but no links";
-    if (d->size > FS_MAX_SIZE || (type == S_IFLNK && !orphan && (d->size == 0 || d->size >= PATH_MAX)) ||
-        (type == S_IFDIR && !orphan && (d->size == 0 || d->size % FS_BLOCK_SIZE || d->size >> 36)) ||
-        ((type == S_IFCHR || type == S_IFIFO) && d->size))
+    bool dying = d->nlink == 0; /* and perhaps half freed */
+    /* A directory has no holes; one with more blocks than the disk would be searched for ever. */
+    bool bad_dir = d->size == 0 || d->size % FS_BLOCK_SIZE || d->size > FS_DIR_MAX ||
+                   d->size / FS_BLOCK_SIZE > fs_super.nblocks;
+    if (d->size > FS_MAX_SIZE || ((type == S_IFCHR || type == S_IFIFO) && d->size) ||
+        (type == S_IFLNK && !dying && (d->size == 0 || d->size >= PATH_MAX)) ||
+        (type == S_IFDIR && !dying && bad_dir))
         return "its size is impossible";
-    const blkno_t *pointer = d->direct; /* direct[] and indirect[] are one array for this purpose */
-    _Static_assert(offsetof(struct fs_inode, indirect) == offsetof(struct fs_inode, direct[FS_NDIRECT]), "");
-    for (unsigned i = 0; i < FS_NDIRECT; i++)
-        if (pointer[i] && !fs_data_block(pointer[i]))
+    for (unsigned i = 0; i < FS_NDIRECT + ARRAY_SIZE(d->indirect); i++) {
+        blkno_t block = i < FS_NDIRECT ? d->direct[i] : d->indirect[i - FS_NDIRECT];
+        if (block && !fs_data_block(block))
             return "a block number is no data block";
-    for (unsigned i = 0; i < 3; i++)
-        if (d->indirect[i] && !fs_data_block(d->indirect[i]))
-            return "a block number is no data block";
+    }
     return NULL;
 }
 
@@ -223,6 +223,7 @@ static int load(struct inode *ip, bool orphan)
     ip->atime = d->atime;
     ip->mtime = d->mtime;
     ip->ctime = d->ctime;
+    f->changed = journal_running();                       /* perhaps: it may have been in memory before */
     __atomic_store_n(&f->loaded, true, __ATOMIC_RELEASE); /* pairs with inode_find */
     return 0;
 }
@@ -267,6 +268,11 @@ int inode_find(ino_t ino, bool orphan, struct inode **result)
     return 0;
 }
 
+static void clear(struct fs_inode *d)
+{
+    *d = (struct fs_inode){.generation = d->generation};
+}
+
 int inode_create(uint32_t mode, uint32_t rdev, struct inode **result)
 {
     struct inode *ip = allocate(0);
@@ -285,9 +291,8 @@ int inode_create(uint32_t mode, uint32_t rdev, struct inode **result)
         release_memory(ip);
         return r;
     }
-    uint32_t generation = f->disk->generation + 1;
-    memset(f->disk, 0, sizeof(*f->disk));
-    f->disk->generation = generation;
+    clear(f->disk);
+    f->disk->generation++;
     f->loaded = true;
     ip->mode = (uint16_t)mode;
     ip->rdev = rdev;
@@ -371,9 +376,7 @@ static void free_inode(struct inode *ip)
         r = imap_shrink(ip, 0);
         if (r == 1) {
             orphan_remove(ip);
-            uint32_t generation = f->disk->generation;
-            memset(f->disk, 0, sizeof(*f->disk));
-            f->disk->generation = generation;
+            clear(f->disk);
             spin_lock(&table_lock);
             unhash(ip);
             spin_unlock(&table_lock);
@@ -382,6 +385,8 @@ static void free_inode(struct inode *ip)
             inode_update(ip, false);
         }
         inode_end(ip, SHRINK_CREDITS);
+        if (r == 0)
+            tried = false; /* it goes forward */
         if (r == -EIO)
             fs_damaged("inode %u cannot be freed", ip->ino);
     }
@@ -389,11 +394,6 @@ static void free_inode(struct inode *ip)
 }
 
 /* ---- Counting and locking ---- */
-
-void inode_get(struct inode *ip)
-{
-    __atomic_fetch_add(&ip->refs, 1, __ATOMIC_RELAXED);
-}
 
 void inode_put(struct inode *ip)
 {
@@ -405,16 +405,6 @@ void inode_put(struct inode *ip)
         free_inode(ip);
     else if (left == 0 && release)
         release(ip);
-}
-
-void inode_lock(struct inode *ip)
-{
-    mutex_lock(&ip->lock);
-}
-
-void inode_unlock(struct inode *ip)
-{
-    mutex_unlock(&ip->lock);
 }
 
 int inode_begin(struct inode *ip, unsigned credits)
@@ -536,20 +526,14 @@ int inode_truncate(struct inode *ip, uint64_t size)
     return r;
 }
 
-static int change_attributes(struct inode *ip, uint32_t mode, uint32_t uid, uint32_t gid, int64_t atime,
-                             int64_t mtime)
+/* Around a change of attributes. */
+static int begin_change(struct inode *ip)
 {
-    if (!ip->fs)
-        return -EPERM;
-    int r = inode_begin(ip, 1);
-    if (r)
-        return r;
-    if (mode != ~0u)
-        ip->mode = (uint16_t)((ip->mode & S_IFMT) | (mode & ~S_IFMT & 07777));
-    ip->uid = uid == ~0u ? ip->uid : uid;
-    ip->gid = gid == ~0u ? ip->gid : gid;
-    ip->atime = atime == INT64_MIN ? ip->atime : atime;
-    ip->mtime = mtime == INT64_MIN ? ip->mtime : mtime;
+    return ip->fs ? inode_begin(ip, 1) : -EPERM;
+}
+
+static int end_change(struct inode *ip)
+{
     inode_update(ip, false);
     inode_end(ip, 1);
     return 0;
@@ -557,17 +541,31 @@ static int change_attributes(struct inode *ip, uint32_t mode, uint32_t uid, uint
 
 int inode_chmod(struct inode *ip, uint32_t mode)
 {
-    return change_attributes(ip, mode & 07777, ~0u, ~0u, INT64_MIN, INT64_MIN);
+    int r = begin_change(ip);
+    if (r)
+        return r;
+    ip->mode = (uint16_t)((ip->mode & S_IFMT) | (mode & 07777));
+    return end_change(ip);
 }
 
 int inode_chown(struct inode *ip, uint32_t uid, uint32_t gid)
 {
-    return change_attributes(ip, ~0u, uid, gid, INT64_MIN, INT64_MIN);
+    int r = begin_change(ip);
+    if (r)
+        return r;
+    ip->uid = uid == ~0u ? ip->uid : uid;
+    ip->gid = gid == ~0u ? ip->gid : gid;
+    return end_change(ip);
 }
 
 int inode_set_times(struct inode *ip, int64_t atime, int64_t mtime)
 {
-    return change_attributes(ip, ~0u, ~0u, ~0u, atime, mtime);
+    int r = begin_change(ip);
+    if (r)
+        return r;
+    ip->atime = atime == INT64_MIN ? ip->atime : atime;
+    ip->mtime = mtime == INT64_MIN ? ip->mtime : mtime;
+    return end_change(ip);
 }
 
 /* ---- Any kind of file system ---- */

@@ -55,11 +55,20 @@ struct inode {
     struct fs_private *fs;
 };
 
-void inode_get(struct inode *ip);
+static inline void inode_get(struct inode *ip)
+{
+    __atomic_fetch_add(&ip->refs, 1, __ATOMIC_RELAXED);
+}
 /* May free the file (when it has no links left): takes locks, starts transactions; no lock may be held. NULL is ignored. */
 void inode_put(struct inode *ip);
-void inode_lock(struct inode *ip);
-void inode_unlock(struct inode *ip);
+static inline void inode_lock(struct inode *ip)
+{
+    mutex_lock(&ip->lock);
+}
+static inline void inode_unlock(struct inode *ip)
+{
+    mutex_unlock(&ip->lock);
+}
 
 /* Read or write at an offset; return bytes moved (short at end of file, fault, disk full, ...) or -E when none
  * could be. A write of up to 64 KB is one transaction: wholly there or not at all after a crash. */

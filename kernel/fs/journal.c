@@ -41,7 +41,6 @@ static struct {
     unsigned handles;                 /* j  open */
     unsigned reserved;                /* j  credits of open handles */
     bool closing;                     /* j  a commit waits for handles to end */
-    bool busy;                        /* j  the commit thread is at work */
     bool aborted;                     /* j, read without */
     uint64_t deadline;                /* j  when to commit at the latest; 0: nothing has changed yet */
     unsigned count;                   /* a  blocks journaled in the running transaction */
@@ -51,7 +50,6 @@ static struct {
     size_t ordered_max;               /* c */
     unsigned max;                     /* c  most blocks in a transaction */
     blkno_t slot_start[2];            /* c */
-    unsigned slot_bodies;             /* c */
     struct fs_journal_header *header; /* t */
     struct page **pool;               /* c  pages for copies; the pages' content: t */
     struct buf **installing;          /* t  where pool[i] came from */
@@ -122,6 +120,15 @@ static int writer_drain(void)
     return r;
 }
 
+/* Of the transactions up to that one; journal.lock is held. */
+static void request_commit(uint64_t sequence)
+{
+    if (journal.requested < sequence) {
+        journal.requested = sequence;
+        wakeup(&journal.requested);
+    }
+}
+
 int journal_begin(unsigned credits)
 {
     spin_lock(&journal.lock);
@@ -135,10 +142,8 @@ int journal_begin(unsigned credits)
                     __atomic_load_n(&journal.ordered_count, __ATOMIC_RELAXED) > journal.ordered_max;
         if (likely(!journal.closing && !full))
             break;
-        if (!journal.closing && journal.requested < journal.running) {
-            journal.requested = journal.running;
-            wakeup(&journal.requested);
-        }
+        if (!journal.closing)
+            request_commit(journal.running);
         sleep(&journal.running, &journal.lock);
     }
     journal.handles++;
@@ -157,11 +162,8 @@ void journal_end(unsigned credits)
         journal.deadline = time_monotonic() + COMMIT_DELAY;
         wakeup(&journal.requested);
     }
-    if (unlikely(count > journal.max / 2 || journal.ordered_count > journal.ordered_max / 2) &&
-        journal.requested < journal.running) {
-        journal.requested = journal.running;
-        wakeup(&journal.requested);
-    }
+    if (unlikely(count > journal.max / 2 || journal.ordered_count > journal.ordered_max / 2))
+        request_commit(journal.running);
     if (--journal.handles == 0 && unlikely(journal.closing))
         wakeup(&journal.handles);
     spin_unlock(&journal.lock);
@@ -195,11 +197,10 @@ uint64_t journal_running(void)
 int journal_wait(uint64_t sequence)
 {
     spin_lock(&journal.lock);
+    bool empty = !journal.deadline && !journal.handles; /* then the running transaction needs no commit */
+    sequence = MIN(sequence, journal.running - empty);
     while (journal.committed < sequence && !journal.aborted) {
-        if (journal.requested < sequence) {
-            journal.requested = sequence;
-            wakeup(&journal.requested);
-        }
+        request_commit(sequence);
         sleep(&journal.committed, &journal.lock);
     }
     int r = journal.committed < sequence ? -EIO : 0;
@@ -209,16 +210,12 @@ int journal_wait(uint64_t sequence)
 
 int journal_sync(void)
 {
-    spin_lock(&journal.lock);
-    uint64_t sequence = journal.deadline || journal.handles ? journal.running : journal.running - 1;
-    bool aborted = journal.aborted;
-    spin_unlock(&journal.lock);
-    return aborted ? -EIO : journal_wait(sequence);
+    return journal.aborted ? -EIO : journal_wait(UINT64_MAX);
 }
 
 bool journal_retry(int error, bool *tried)
 {
-    if (*tried || !((error == -ENOSPC && balloc_pending()) || error == -ENOMEM))
+    if (*tried || (error != -ENOSPC && error != -ENOMEM))
         return false;
     *tried = true;
     return journal_sync() == 0;
@@ -344,14 +341,10 @@ static void journal_main(void *unused)
             sleep_interruptible(&journal.requested, &journal.lock, deadline ? deadline : WAIT_FOREVER);
             continue;
         }
-        journal.busy = true;
         spin_unlock(&journal.lock);
-        int r = commit();
-        if (r)
+        if (commit() != 0)
             fs_damaged("writing the journal failed");
         spin_lock(&journal.lock);
-        journal.busy = false;
-        wakeup(&journal.busy);
     }
     for (;;)
         sleep(&journal_main, &journal.lock);
@@ -364,12 +357,8 @@ void journal_start(void)
 
 void journal_stop(void)
 {
-    journal_sync();
-    spin_lock(&journal.lock);
-    while (journal.busy)
-        sleep(&journal.busy, &journal.lock);
-    journal.aborted = true;
-    spin_unlock(&journal.lock);
+    journal_sync(); /* what is not yet at home will be replayed */
+    journal_abort();
 }
 
 /* ---- mount ---- */
@@ -378,7 +367,6 @@ static int alloc_pool(const struct fs_super *sb)
 {
     size_t pages = page_total();
     unsigned n = (unsigned)MIN(MAX(pages / 16, POOL_MIN), sb->journal_slot - 1);
-    journal.slot_bodies = sb->journal_slot - 1;
     journal.slot_start[0] = sb->journal_start;
     journal.slot_start[1] = sb->journal_start + sb->journal_slot;
     journal.ordered_max = pages / 8;
@@ -405,17 +393,18 @@ static int read_blocks(blkno_t block, unsigned n)
     return disk_wait(b);
 }
 
-/* Is the header in pool[0] valid, and are its bodies? It moves to `h`. 1, 0 or -EIO. */
-static int check_slot(const struct fs_super *sb, unsigned slot, struct fs_journal_header *h)
+/* Reads the slot's header into h. Is it valid, and are its bodies? 0 or -EIO. */
+static int check_slot(const struct fs_super *sb, unsigned slot, struct fs_journal_header *h, bool *valid)
 {
     blkno_t start = journal.slot_start[slot];
     int r = read_blocks(start, 1);
+    *valid = false;
     if (r)
         return r;
     memcpy(h, page_kva(journal.pool[0]), sizeof(*h));
     if (h->magic != FS_JOURNAL_MAGIC || memcmp(h->uuid, sb->uuid, sizeof(h->uuid)) != 0 ||
         h->checksum != crc32c(0, h, offsetof(struct fs_journal_header, checksum)) || h->sequence == 0 ||
-        h->sequence % 2 != slot || h->count > journal.slot_bodies || h->count > FS_JOURNAL_MAX)
+        h->sequence % 2 != slot || h->count >= sb->journal_slot)
         return 0;
     uint32_t crc = 0;
     for (unsigned i = 0; i < h->count; i += BIO_MAX_BLOCKS) {
@@ -430,7 +419,8 @@ static int check_slot(const struct fs_super *sb, unsigned slot, struct fs_journa
     for (unsigned i = 0; i < h->count; i++) /* a whole header can still be a hostile one */
         if (h->home[i] < sb->inode_map_start || h->home[i] >= sb->nblocks - 1)
             return 0;
-    return 1;
+    *valid = true;
+    return 0;
 }
 
 static int replay(unsigned slot, const struct fs_journal_header *h)
@@ -454,24 +444,20 @@ int journal_recover(const struct fs_super *sb)
     if (r || !page)
         return -ENOMEM; /* the machine cannot go on without its root: nothing is freed */
     struct fs_journal_header *h[2] = {journal.header, page_kva(page)};
-    int valid[2];
+    bool valid[2];
     for (unsigned k = 0; k < 2; k++)
-        if ((valid[k] = check_slot(sb, k, h[k])) < 0)
-            return valid[k];
-
-    unsigned newest = valid[1] > 0 && (!valid[0] || h[1]->sequence > h[0]->sequence);
-    uint64_t last = valid[newest] ? h[newest]->sequence : 0;
-    /* The older slot counts only as the newest one's direct predecessor. Without a newer one it is itself the
-     * newest: a successor that is no longer, or not yet, whole never counted, since its header is written
-     * last. */
-    if (valid[0] && valid[1] && h[!newest]->sequence + 1 == last)
-        r = replay(!newest, h[!newest]);
-    if (r == 0 && valid[newest])
+        if ((r = check_slot(sb, k, h[k], &valid[k])) != 0)
+            return r;
+    /* Only the newest one is needed: the one before was at home and flushed before that one's header was
+     * written. A transaction that is no longer, or not yet, whole never counted. */
+    unsigned newest = valid[1] && (!valid[0] || h[1]->sequence > h[0]->sequence);
+    if (valid[newest]) {
+        journal.committed = h[newest]->sequence;
         r = replay(newest, h[newest]);
-    if (r == 0)
-        r = disk_flush();
-    journal.committed = last;
-    journal.running = last + 1;
+        if (r == 0)
+            r = disk_flush();
+    }
+    journal.running = journal.committed + 1;
     page_put(page);
     return r;
 }

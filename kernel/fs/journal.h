@@ -31,4 +31,4 @@ bool journal_retry(int error, bool *tried);
 
 void journal_abort(void); /* from now on nothing is written any more; changes give -EROFS */
 bool journal_aborted(void);
-void journal_stop(void); /* for power-off: sync, wait until the disk is idle, then as journal_abort */
+void journal_stop(void); /* for power-off: sync, then as journal_abort */

@@ -5,10 +5,9 @@
  * can fail, and only then change anything. References are put after the handle is closed, for the last one
  * may have to free a file.
  *
- * Locks of several inodes: a directory before what it names. rename, which may have four, runs alone
- * (rename_mutex), so the tree of directories stands still: of its two directories it locks the ancestor
- * first; then the two named inodes, directories before others, and by number among themselves. No directory
- * named is an ancestor of either directory then, for that has been refused. */
+ * Locks of several inodes: a directory before a file that it names. Two directories are locked only by rename
+ * and rmdir, under rename_mutex. So only one process ever holds one directory while it waits for another,
+ * and they cannot wait for each other, whatever shape a damaged disk gives the tree. */
 #include "fs/namei.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -189,7 +188,14 @@ ssize_t namei_readlink(struct inode *dir, const char *path, char *buf, size_t si
     return r;
 }
 
-/* ---- Creating ---- */
+/* ---- Making names ---- */
+
+/* What a new name shall stand for. */
+struct new_file {
+    uint32_t mode, rdev;
+    const char *target; /* of a symbolic link, else NULL */
+    struct inode *link; /* hard link: the file, which is there already; else NULL */
+};
 
 /* A free place for a new name; in a handle, dir locked. */
 static int new_name(struct inode *dir, const struct walk *w, struct dir_place *p)
@@ -204,7 +210,7 @@ static int new_name(struct inode *dir, const struct walk *w, struct dir_place *p
     return r == -ENOENT ? dir_prepare(dir, p) : r;
 }
 
-/* The content that a directory or a symbolic link (to target) is born with. */
+/* The content that a directory or a symbolic link is born with. */
 static int first_page(struct inode *ip, struct inode *dir, const char *target)
 {
     struct buf *b;
@@ -226,26 +232,45 @@ static int first_page(struct inode *ip, struct inode *dir, const char *target)
     return 0;
 }
 
-static int try_make(struct walk *w, uint32_t mode, uint32_t rdev, const char *target, struct inode **result)
+/* The inode for the name, referenced and locked. After an error *ip may be one to put, without links. */
+static int inode_for_name(const struct new_file *n, struct inode *dir, struct inode **ip)
+{
+    int r = 0;
+    *ip = n->link;
+    if (n->link) {
+        inode_get(*ip);
+        inode_lock(*ip);
+        r = (*ip)->nlink == 0 ? -ENOENT : (*ip)->nlink >= LINK_MAX ? -EMLINK : 0;
+    } else {
+        r = inode_create(n->mode, n->rdev, ip);
+        if (r)
+            return r;
+        r = first_page(*ip, dir, n->target);
+        if (r)
+            inode_add_links(*ip, 0);
+    }
+    if (r)
+        inode_unlock(*ip);
+    return r;
+}
+
+static int try_make(struct walk *w, const struct new_file *n, struct inode **result)
 {
     struct inode *dir = w->dir, *ip = NULL;
     struct dir_place p;
-    bool is_dir = S_ISDIR(mode);
+    bool is_dir = S_ISDIR(n->mode);
     int r = journal_begin(NAME_CREDITS);
     if (r)
         return r;
     inode_lock(dir);
     r = is_dir && dir->nlink >= LINK_MAX ? -EMLINK : new_name(dir, w, &p);
     if (r == 0) {
-        r = inode_create(mode, rdev, &ip);
+        r = inode_for_name(n, dir, &ip);
         if (r == 0) {
-            r = first_page(ip, dir, target);
-            if (r == 0) {
-                dir_set(dir, &p, w->name, w->len, ip->ino, mode);
-                if (is_dir)
-                    inode_add_links(dir, 1);
-            }
-            inode_add_links(ip, r ? 0 : 1 + is_dir); /* 0: putting it frees it again */
+            dir_set(dir, &p, w->name, w->len, ip->ino, ip->mode);
+            inode_add_links(ip, 1 + is_dir);
+            if (is_dir)
+                inode_add_links(dir, 1);
             inode_unlock(ip);
         }
         dir_put_place(&p);
@@ -257,32 +282,36 @@ static int try_make(struct walk *w, uint32_t mode, uint32_t rdev, const char *ta
     return r;
 }
 
-static int make(struct walk *w, uint32_t mode, uint32_t rdev, const char *target, struct inode **result)
+static int make(struct walk *w, const struct new_file *n, struct inode **result)
 {
     bool tried = false;
     int r;
     if (w->dir->dev != 1)
         return -EROFS;
     do {
-        r = try_make(w, mode, rdev, target, result);
+        r = try_make(w, n, result);
     } while (r && journal_retry(r, &tried));
     return r;
 }
 
 /* Makes something that may not be there yet. */
-static int make_new(struct inode *dir, const char *path, uint32_t mode, uint32_t rdev, const char *target)
+static int make_new(struct inode *dir, const char *path, const struct new_file *n)
 {
     struct walk w;
-    struct inode *ip = NULL;
+    struct inode *ip;
     int r = walk(dir, path, NAMEI_NOFOLLOW | WALK_CREATE, &w);
     if (r)
         return r;
     if (w.inode)
         r = -EEXIST;
-    else if (w.slash && !S_ISDIR(mode))
+    else if (w.slash && !S_ISDIR(n->mode))
         r = -ENOENT;
+    else if (n->link && n->link->dev != w.dir->dev)
+        r = -EXDEV;
+    else if (n->link && S_ISDIR(n->mode))
+        r = -EPERM;
     else
-        r = make(&w, mode, rdev, target, &ip);
+        r = make(&w, n, &ip);
     if (r == 0)
         inode_put(ip);
     walk_end(&w);
@@ -291,23 +320,36 @@ static int make_new(struct inode *dir, const char *path, uint32_t mode, uint32_t
 
 int namei_mknod(struct inode *dir, const char *path, uint32_t mode, uint32_t rdev)
 {
+    struct new_file n = {.mode = mode & (S_IFMT | 07777), .rdev = S_ISCHR(mode) ? rdev : 0};
     if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISFIFO(mode))
         return -EINVAL;
-    return make_new(dir, path, mode & (S_IFMT | 07777), S_ISCHR(mode) ? rdev : 0, NULL);
+    return make_new(dir, path, &n);
 }
 
 int namei_mkdir(struct inode *dir, const char *path, uint32_t mode)
 {
-    return make_new(dir, path, S_IFDIR | (mode & 07777), 0, NULL);
+    struct new_file n = {.mode = S_IFDIR | (mode & 07777)};
+    return make_new(dir, path, &n);
 }
 
 int namei_symlink(struct inode *dir, const char *path, const char *target)
 {
+    struct new_file n = {.mode = S_IFLNK | 0777, .target = target};
     if (!*target)
         return -ENOENT;
-    if (strlen(target) >= PATH_MAX)
-        return -ENAMETOOLONG;
-    return make_new(dir, path, S_IFLNK | 0777, 0, target);
+    return strlen(target) >= PATH_MAX ? -ENAMETOOLONG : make_new(dir, path, &n);
+}
+
+int namei_link(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, bool follow)
+{
+    struct new_file n = {0};
+    int r = namei(from_dir, from, follow ? 0 : NAMEI_NOFOLLOW, &n.link);
+    if (r)
+        return r;
+    n.mode = n.link->mode;
+    r = make_new(to_dir, to, &n);
+    inode_put(n.link);
+    return r;
 }
 
 /* May the file be opened so? */
@@ -336,74 +378,29 @@ int namei_open(struct inode *dir, const char *path, int flags, uint32_t mode, st
         return -EISDIR;
     unsigned how = (create ? WALK_CREATE : 0) | (exclusive || (flags & O_NOFOLLOW) ? NAMEI_NOFOLLOW : 0) |
                    (flags & O_DIRECTORY ? NAMEI_DIRECTORY : 0);
-    for (;;) {
-        struct walk w;
-        int r = walk(dir, path, how, &w);
-        if (r)
-            return r;
-        struct inode *ip = w.inode;
-        w.inode = NULL;
-        if (!ip) {
-            r = w.slash ? -EISDIR : make(&w, mode & (S_IFMT | 07777), 0, NULL, result);
-            walk_end(&w);
-            if (r == -EEXIST && !exclusive)
-                continue; /* somebody else has made it meanwhile */
-            return r;
-        }
-        walk_end(&w);
-        r = check_open(ip, flags);
-        if (r == 0 && (flags & O_TRUNC) && S_ISREG(ip->mode) && ip->dev == 1)
-            r = inode_truncate(ip, 0);
-        if (r)
-            inode_put(ip);
-        else
-            *result = ip;
-        return r;
-    }
-}
-
-int namei_link(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, bool follow)
-{
+    struct new_file n = {.mode = mode & (S_IFMT | 07777)};
     struct walk w;
     struct inode *ip;
-    int r = namei(from_dir, from, follow ? 0 : NAMEI_NOFOLLOW, &ip);
-    if (r)
-        return r;
-    if ((r = walk(to_dir, to, NAMEI_NOFOLLOW | WALK_CREATE, &w)) != 0) {
-        inode_put(ip);
-        return r;
-    }
-    bool tried = false;
+    int r;
     do {
-        struct dir_place p;
-        if (w.inode)
-            r = -EEXIST;
-        else if (w.slash)
-            r = -ENOENT;
-        else if (S_ISDIR(ip->mode))
-            r = -EPERM;
-        else if (ip->dev != w.dir->dev)
-            r = -EXDEV;
-        else
-            r = w.dir->dev != 1 ? -EROFS : journal_begin(NAME_CREDITS);
+        r = walk(dir, path, how, &w);
         if (r)
-            break;
-        inode_lock(w.dir);
-        r = new_name(w.dir, &w, &p);
-        if (r == 0) {
-            inode_lock(ip);
-            r = ip->nlink == 0 ? -ENOENT : ip->nlink >= LINK_MAX ? -EMLINK : 0;
-            if (r == 0) {
-                dir_set(w.dir, &p, w.name, w.len, ip->ino, ip->mode);
-                inode_add_links(ip, 1);
-            }
-            inode_unlock(ip);
-            dir_put_place(&p);
-        }
-        inode_end(w.dir, NAME_CREDITS);
-    } while (r && journal_retry(r, &tried));
-    walk_end(&w);
-    inode_put(ip);
+            return r;
+        ip = w.inode;
+        w.inode = NULL;
+        if (!ip)
+            r = w.slash ? -EISDIR : make(&w, &n, result);
+        walk_end(&w);
+    } while (r == -EEXIST && !exclusive); /* somebody else has made it meanwhile */
+    if (!ip)
+        return r;
+    r = check_open(ip, flags);
+    if (r == 0 && (flags & O_TRUNC) && S_ISREG(ip->mode) && ip->dev == 1)
+        r = inode_truncate(ip, 0);
+    if (r)
+        inode_put(ip);
+    else
+        *result = ip;
     return r;
 }
 
@@ -414,8 +411,7 @@ static void drop_links(struct inode *dir, struct inode *ip)
 {
     bool is_dir = S_ISDIR(ip->mode);
     inode_add_links(ip, is_dir ? -(int)MIN(ip->nlink, LINK_MAX) : -1);
-    if (is_dir &&
-        dir->nlink > 2) /* else the disk's count was wrong: it must not make a live directory an orphan */
+    if (is_dir && dir->nlink > 2) /* else the disk's count was wrong: no live directory becomes an orphan */
         inode_add_links(dir, -1);
 }
 
@@ -428,45 +424,57 @@ static int check_unlink(struct inode *dir, struct inode *ip, const struct walk *
     return ip->mounted ? -EBUSY : 0;
 }
 
-int namei_unlink(struct inode *start, const char *path, bool remove_dir)
+static int try_unlink(struct walk *w, bool remove_dir)
 {
-    struct walk w;
-    struct inode *ip = NULL;
+    struct inode *dir = w->dir, *ip = NULL;
     struct dir_place p;
-    int r = walk(start, path, WALK_PARENT, &w);
+    int r = journal_begin(NAME_CREDITS);
     if (r)
         return r;
-    struct inode *dir = w.dir;
-    if (w.len == 0)
-        r = remove_dir ? -EBUSY : -EISDIR;
-    else if (is_name(w.name, w.len, ".") || is_name(w.name, w.len, ".."))
-        r = !remove_dir ? -EISDIR : w.len == 1 ? -EINVAL : -ENOTEMPTY;
-    else
-        r = dir->dev != 1 ? -EROFS : journal_begin(NAME_CREDITS);
-    if (r) {
-        walk_end(&w);
-        return r;
-    }
     inode_lock(dir);
-    r = dir->nlink == 0 ? -ENOENT : dir_find(dir, w.name, w.len, &p);
+    r = dir->nlink == 0 ? -ENOENT : dir_find(dir, w->name, w->len, &p);
     if (r == 0) {
         r = inode_find(p.entry->ino, false, &ip);
         if (r == 0)
-            r = check_unlink(dir, ip, &w, remove_dir);
+            r = check_unlink(dir, ip, w, remove_dir);
         if (r == 0) {
             inode_lock(ip);
-            int empty = remove_dir ? dir_is_empty(ip) : 1;
-            if (empty == 1) {
+            r = remove_dir ? dir_check_empty(ip) : 0;
+            if (r == 0) {
                 dir_set(dir, &p, NULL, 0, 0, 0);
                 drop_links(dir, ip);
             }
-            r = empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
             inode_unlock(ip);
         }
         dir_put_place(&p);
     }
     inode_end(dir, NAME_CREDITS);
     inode_put(ip);
+    return r;
+}
+
+int namei_unlink(struct inode *start, const char *path, bool remove_dir)
+{
+    struct walk w;
+    bool tried = false;
+    int r = walk(start, path, WALK_PARENT, &w);
+    if (r)
+        return r;
+    if (w.len == 0)
+        r = remove_dir ? -EBUSY : -EISDIR;
+    else if (is_name(w.name, w.len, ".") || is_name(w.name, w.len, ".."))
+        r = !remove_dir ? -EISDIR : w.len == 1 ? -EINVAL : -ENOTEMPTY;
+    else if (w.dir->dev != 1)
+        r = -EROFS;
+    if (r == 0) {
+        if (remove_dir)
+            mutex_lock(&rename_mutex);
+        do {
+            r = try_unlink(&w, remove_dir);
+        } while (r && journal_retry(r, &tried));
+        if (remove_dir)
+            mutex_unlock(&rename_mutex);
+    }
     walk_end(&w);
     return r;
 }
@@ -491,14 +499,11 @@ static int is_below(struct inode *dir, struct inode *top)
     return r;
 }
 
-/* A rename: source and target as they were looked up; target NULL: the name is free. */
 struct rename {
-    struct inode *from, *to; /* the directories */
-    struct walk *from_name, *to_name;
-    struct inode *source, *target; /* referenced */
-    bool exchange;
-    struct dir_place source_place, target_place;
-    struct dir_place source_up, target_up; /* ".." entries; buf NULL: not to be changed */
+    struct walk from, to;                        /* the directories and the names in them */
+    struct inode *source, *target;               /* what they name, referenced; target NULL: nothing */
+    struct dir_place source_place, target_place; /* their entries */
+    struct dir_place up;                         /* the source's "..", where that changes */
 };
 
 /* What can be said before anything is locked. */
@@ -509,153 +514,101 @@ static int check_rename(struct rename *n, unsigned flags)
     int below;
     if ((flags & RENAME_NOREPLACE) && t)
         return -EEXIST;
-    if (n->exchange && !t)
-        return -ENOENT;
-    if ((!s_dir && (n->from_name->slash || (n->to_name->slash && !n->exchange))) ||
-        (n->exchange && n->to_name->slash && !t_dir))
+    if (!s_dir && (n->from.slash || n->to.slash))
         return -ENOTDIR;
     if (s->mounted || (t && t->mounted))
         return -EBUSY;
-    if (t && !n->exchange && s_dir != t_dir)
+    if (t && s_dir != t_dir)
         return t_dir ? -EISDIR : -ENOTDIR;
-    if (s_dir && (below = is_below(n->to, s)) != 0)
+    if (s_dir && (below = is_below(n->to.dir, s)) != 0)
         return below < 0 ? below : -EINVAL;
-    if (t_dir && (below = is_below(n->from, t)) != 0)
-        return below < 0 ? below : n->exchange ? -EINVAL : -ENOTEMPTY;
-    return 0;
-}
-
-static bool lock_before(const struct inode *a, const struct inode *b)
-{
-    return S_ISDIR(a->mode) != S_ISDIR(b->mode) ? S_ISDIR(a->mode) : a->ino < b->ino;
+    if (t_dir && (below = is_below(n->from.dir, t)) != 0)
+        return below < 0 ? below : -ENOTEMPTY;
+    return s == n->from.dir || t == n->to.dir ? -EIO : 0; /* a directory in itself: a damaged disk */
 }
 
 /* Finds the places again, now that all is locked. -EAGAIN: the names mean something else by now. */
 static int find_places(struct rename *n)
 {
-    struct inode *s = n->source, *t = n->target;
-    bool move = n->from != n->to;
-    int r = dir_find(n->from, n->from_name->name, n->from_name->len, &n->source_place);
-    if (r) {
-        n->source_place.buf = NULL;
+    struct inode *from = n->from.dir, *to = n->to.dir, *s = n->source, *t = n->target;
+    if (from->nlink == 0)
+        return -ENOENT;
+    int r = dir_find(from, n->from.name, n->from.len, &n->source_place);
+    if (r == 0 && n->source_place.entry->ino != s->ino)
+        r = -EAGAIN;
+    if (r)
         return r;
+    if (t) {
+        r = dir_find(to, n->to.name, n->to.len, &n->target_place);
+        if (r == -ENOENT || (r == 0 && n->target_place.entry->ino != t->ino))
+            r = -EAGAIN;
+    } else {
+        r = new_name(to, &n->to, &n->target_place);
+        if (r == -EEXIST)
+            r = -EAGAIN;
     }
-    if (t)
-        r = dir_find(n->to, n->to_name->name, n->to_name->len, &n->target_place);
-    else
-        r = new_name(n->to, n->to_name, &n->target_place);
-    if (r) {
-        n->target_place.buf = NULL;
-        return r == -EEXIST || (t && r == -ENOENT) ? -EAGAIN : r;
-    }
-    if (n->source_place.entry->ino != s->ino || (t && n->target_place.entry->ino != t->ino))
-        return -EAGAIN;
-    if (t && !n->exchange && S_ISDIR(t->mode)) {
-        int empty = dir_is_empty(t);
-        if (empty != 1)
-            return empty < 0 ? empty : -ENOTEMPTY;
-    }
-    if (move && S_ISDIR(s->mode) && !(t && S_ISDIR(t->mode)) && n->to->nlink >= LINK_MAX)
-        return -EMLINK;
-    if (move && n->exchange && S_ISDIR(t->mode) && !S_ISDIR(s->mode) && n->from->nlink >= LINK_MAX)
-        return -EMLINK;
-    if (move && S_ISDIR(s->mode))
-        r = dir_parent(s, &n->source_up);
-    if (r == 0 && move && n->exchange && S_ISDIR(t->mode))
-        r = dir_parent(t, &n->target_up);
+    if (r == 0 && t && S_ISDIR(t->mode))
+        r = dir_check_empty(t);
+    if (r == 0 && from != to && S_ISDIR(s->mode))
+        r = !t && to->nlink >= LINK_MAX ? -EMLINK : dir_parent(s, &n->up);
     return r;
-}
-
-/* A directory has moved: its ".." and the links that this makes and takes. */
-static void move_parent(struct inode *ip, struct dir_place *up, struct inode *from, struct inode *to)
-{
-    if (!up->buf)
-        return;
-    dir_set(ip, up, "..", 2, to->ino, S_IFDIR);
-    inode_add_links(to, 1);
-    if (from->nlink > 2)
-        inode_add_links(from, -1);
 }
 
 static void apply_rename(struct rename *n)
 {
-    struct inode *s = n->source, *t = n->target;
-    dir_set(n->to, &n->target_place, n->to_name->name, n->to_name->len, s->ino, s->mode);
-    move_parent(s, &n->source_up, n->from, n->to);
-    inode_update(s, false);
-    if (n->exchange) {
-        dir_set(n->from, &n->source_place, n->from_name->name, n->from_name->len, t->ino, t->mode);
-        move_parent(t, &n->target_up, n->to, n->from);
-        inode_update(t, false);
-    } else {
-        dir_set(n->from, &n->source_place, NULL, 0, 0, 0);
-        if (t)
-            drop_links(n->to, t);
+    struct inode *from = n->from.dir, *to = n->to.dir;
+    dir_set(to, &n->target_place, n->to.name, n->to.len, n->source->ino, n->source->mode);
+    dir_set(from, &n->source_place, NULL, 0, 0, 0);
+    if (n->up.buf) { /* a directory has moved: it is a link to its parent */
+        dir_set(n->source, &n->up, "..", 2, to->ino, S_IFDIR);
+        inode_add_links(to, 1);
+        if (from->nlink > 2)
+            inode_add_links(from, -1);
     }
+    inode_update(n->source, false);
+    if (n->target)
+        drop_links(to, n->target);
 }
 
 /* Source and target are known: one transaction. */
 static int do_rename(struct rename *n)
 {
-    struct inode *first = n->to, *second = n->from;
-    if (n->from != n->to) {
-        int below = is_below(n->to, n->from);
-        if (below < 0)
-            return below;
-        first = below ? n->from : n->to;
-        second = below ? n->to : n->from;
-    }
+    struct inode *locked[] = {n->to.dir, n->from.dir != n->to.dir ? n->from.dir : NULL, n->source, n->target};
     int r = journal_begin(NAME_CREDITS);
     if (r)
         return r;
-    inode_lock(first);
-    if (second != first)
-        inode_lock(second);
-    struct inode *a = n->source, *b = n->target;
-    if (b && lock_before(b, a)) {
-        a = n->target;
-        b = n->source;
-    }
-    inode_lock(a);
-    if (b)
-        inode_lock(b);
-    r = n->from->nlink == 0 || n->to->nlink == 0 ? -ENOENT : find_places(n);
+    for (unsigned i = 0; i < ARRAY_SIZE(locked); i++)
+        if (locked[i])
+            inode_lock(locked[i]);
+    r = find_places(n);
     if (r == 0)
         apply_rename(n);
-    struct dir_place *places[] = {&n->source_place, &n->target_place, &n->source_up, &n->target_up};
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
-        if (places[i]->buf)
-            dir_put_place(places[i]);
-    if (b)
-        inode_unlock(b);
-    inode_unlock(a);
-    if (second != first)
-        inode_unlock(second);
-    inode_end(first, NAME_CREDITS);
+    dir_put_place(&n->source_place);
+    dir_put_place(&n->target_place);
+    dir_put_place(&n->up);
+    for (unsigned i = 0; i < ARRAY_SIZE(locked); i++)
+        if (locked[i])
+            inode_unlock(locked[i]);
+    journal_end(NAME_CREDITS);
     return r;
 }
 
-static int try_rename(struct walk *from, struct walk *to, unsigned flags)
+static int try_rename(struct rename *n, unsigned flags)
 {
-    struct rename n = {.from = from->dir,
-                       .to = to->dir,
-                       .from_name = from,
-                       .to_name = to,
-                       .exchange = flags & RENAME_EXCHANGE};
-    int r = look(n.from, from->name, from->len, &n.source);
+    int r = look(n->from.dir, n->from.name, n->from.len, &n->source);
     if (r)
         return r;
-    r = look(n.to, to->name, to->len, &n.target);
+    r = look(n->to.dir, n->to.name, n->to.len, &n->target);
     if (r == -ENOENT) {
-        n.target = NULL;
+        n->target = NULL;
         r = 0;
     }
     if (r == 0)
-        r = check_rename(&n, flags);
-    if (r == 0 && n.source != n.target) /* two names of one file: nothing happens, says POSIX */
-        r = do_rename(&n);
-    inode_put(n.source);
-    inode_put(n.target);
+        r = check_rename(n, flags);
+    if (r == 0 && n->source != n->target) /* two names of one file: nothing happens, says POSIX */
+        r = do_rename(n);
+    inode_put(n->source);
+    inode_put(n->target);
     return r;
 }
 
@@ -667,32 +620,33 @@ static bool can_rename(const struct walk *w)
 int namei_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to,
                  unsigned flags)
 {
-    struct walk f, t;
-    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+    struct rename n = {0};
+    bool tried = false;
+    if (flags & ~RENAME_NOREPLACE)
         return -EINVAL;
-    int r = walk(from_dir, from, WALK_PARENT, &f);
+    int r = walk(from_dir, from, WALK_PARENT, &n.from);
     if (r)
         return r;
-    if ((r = walk(to_dir, to, WALK_PARENT, &t)) != 0) {
-        walk_end(&f);
+    r = walk(to_dir, to, WALK_PARENT, &n.to);
+    if (r) {
+        walk_end(&n.from);
         return r;
     }
-    if (f.dir->dev != t.dir->dev)
+    if (n.from.dir->dev != n.to.dir->dev)
         r = -EXDEV;
-    else if (!can_rename(&f) || !can_rename(&t))
+    else if (!can_rename(&n.from) || !can_rename(&n.to))
         r = -EBUSY;
-    else if (f.dir->dev != 1)
+    else if (n.from.dir->dev != 1)
         r = -EROFS;
     if (r == 0) {
-        bool tried = false;
         mutex_lock(&rename_mutex);
         do {
-            r = try_rename(&f, &t, flags);
+            r = try_rename(&n, flags);
         } while (r == -EAGAIN || (r && journal_retry(r, &tried)));
         mutex_unlock(&rename_mutex);
     }
-    walk_end(&f);
-    walk_end(&t);
+    walk_end(&n.from);
+    walk_end(&n.to);
     return r;
 }
 

@@ -1,13 +1,9 @@
 /* Address spaces: which regions there are, and what a page fault does about it.
  *
  * A region is a range of whole pages with one set of rights and one source of content: a file, or zeros.
- * Regions are a singly linked list in order of address; they do not overlap. A list, since there are few:
- * anonymous neighbours with the same rights are joined, so a program that maps many blocks has one region all
- * the same. last_hit is where the last search ended, and the next one begins there if it can.
- *
- *   regions:  text -> data, bss -> heap -> ... mmap ... -> stack
- *                 |
- *                 +- start, end, prot, inode, offset, file_len
+ * They are a singly linked list in order of address, without overlaps. A list, since there are few: anonymous
+ * neighbours with the same rights are joined. last_hit is where the last search ended, and the next one
+ * begins there if it can.
  *
  * Pages come on first touch only. What the page table holds for an address of a region:
  *
@@ -20,8 +16,8 @@
  * object of its own: fork fills it first, so that parent and child both have every page for good.
  *
  * W^X: no region can be written and executed at once. Giving rights needs no flush: a hart with an old
- * translation faults once more, finds the rights given and flushes that page for itself. Taking away is
- * pagetable.c's business.
+ * translation faults once more, finds the rights given and flushes for itself. Taking away is pagetable.c's
+ * business.
  *
  * as->lock protects regions, brk and counters, and is held while a file's page is read. inode_put may take
  * locks and start transactions, so regions that go are collected and freed when as->lock has been released.
@@ -104,25 +100,23 @@ static void free_regions(struct region *r)
     }
 }
 
-/* Only anonymous regions are joined. */
-static bool fit(const struct region *a, const struct region *b)
+/* Joins the anonymous regions alike that meet in [start, end]. */
+static void join(struct aspace *as, vaddr_t start, vaddr_t end)
 {
-    return a->end == b->start && a->prot == b->prot && a->shared == b->shared && a->grows == b->grows &&
-           !a->inode && !b->inode;
-}
+    struct region *r = *slot(as, start - 1), *next;
 
-static bool join_next(struct aspace *as, struct region *r)
-{
-    struct region *next = r->next;
-
-    if (!next || !fit(r, next))
-        return false;
-    r->end = next->end;
-    r->next = next->next;
-    if (as->last_hit == next)
-        as->last_hit = r;
-    slab_free(&region_slab, next);
-    return true;
+    while (r && (next = r->next) && next->start <= end) {
+        if (r->end != next->start || r->prot != next->prot || r->shared != next->shared ||
+            r->grows != next->grows || r->inode || next->inode) {
+            r = next;
+            continue;
+        }
+        r->end = next->end;
+        r->next = next->next;
+        if (as->last_hit == next)
+            as->last_hit = r;
+        slab_free(&region_slab, next);
+    }
 }
 
 static void move_start(struct region *r, vaddr_t start)
@@ -134,12 +128,14 @@ static void move_start(struct region *r, vaddr_t start)
     r->file_len = r->file_len > delta ? r->file_len - delta : 0;
 }
 
-/* Divides r at addr, strictly inside it. */
-static bool split(struct region *r, vaddr_t addr)
+/* Divides the region that addr is strictly inside of, if there is one. False without memory. */
+static bool split(struct aspace *as, vaddr_t addr)
 {
-    struct region *upper = region_new(r);
+    struct region *r = *slot(as, addr), *upper;
 
-    if (!upper)
+    if (!r || r->start >= addr)
+        return true;
+    if (!(upper = region_new(r)))
         return false;
     move_start(upper, addr);
     r->end = addr;
@@ -147,36 +143,27 @@ static bool split(struct region *r, vaddr_t addr)
     return true;
 }
 
-static int insert(struct aspace *as, const struct region *new)
+/* r becomes the list's, and may be gone afterwards. */
+static int insert(struct aspace *as, struct region *r)
 {
-    struct region **link = slot(as, new->start), *r;
-    struct region *prev = link == &as->regions ? NULL : container_of(link, struct region, next);
+    struct region **link = slot(as, r->start);
+    vaddr_t start = r->start, end = r->end;
 
-    if (*link && (*link)->start < new->end)
+    if (*link && (*link)->start < end)
         return -EEXIST;
-    if (prev && fit(prev, new)) {
-        prev->end = new->end;
-        join_next(as, prev);
-        return 0;
-    }
-    if (*link && fit(new, *link)) {
-        (*link)->start = new->start;
-        return 0;
-    }
-    if (!(r = region_new(new)))
-        return -ENOMEM;
     r->next = *link;
     *link = r;
+    join(as, start, end);
     return 0;
 }
 
 /* Takes [start, end) out of all regions; those that vanish are pushed on *gone. Fails without having changed
- * anything, and only where a region has to be divided. */
+ * anything, and only where a region has to be divided: else it works without memory. */
 static int cut(struct aspace *as, vaddr_t start, vaddr_t end, struct region **gone)
 {
     struct region **link = slot(as, start), *r = *link;
 
-    if (r && r->start < start && r->end > end && !split(r, end))
+    if (r && r->start < start && r->end > end && !split(as, end))
         return -ENOMEM;
     while ((r = *link) && r->start < end) {
         pagetable_unmap(as, MAX(r->start, start), MIN(r->end, end));
@@ -201,18 +188,15 @@ static int cut(struct aspace *as, vaddr_t start, vaddr_t end, struct region **go
 struct aspace *aspace_create(void)
 {
     struct aspace *as = slab_alloc(&aspace_slab);
-    struct page *root = page_alloc(PAGE_ZERO);
+    struct page *root = as ? page_alloc(PAGE_ZERO) : NULL;
 
-    if (!as || !root) {
+    if (!root) {
         slab_free(&aspace_slab, as);
-        if (root)
-            page_put(root);
         return NULL;
     }
     as->refs = 1;
     as->root = page_kva(root);
     as->satp = SATP_SV39 | page_pa(root) >> PAGE_SHIFT;
-    as->tables = 1;
     root->table_used = 0;
     kvm_copy_root(as->root);
     mutex_init(&as->lock, "aspace");
@@ -227,14 +211,16 @@ void aspace_get(struct aspace *as)
 
 void aspace_put(struct aspace *as)
 {
+    struct page *root = kva_page(as->root);
+
     if (__atomic_fetch_sub(&as->refs, 1, __ATOMIC_ACQ_REL) > 1)
         return;
     assert(as->harts == 0);
     for (struct region *r = as->regions; r; r = r->next)
         pagetable_unmap(as, r->start, r->end);
-    assert(as->resident == 0 && as->tables == 1);
+    assert(as->resident == 0 && root->table_used == 0);
     free_regions(as->regions);
-    page_put(kva_page(as->root));
+    page_put(root);
     slab_free(&aspace_slab, as);
 }
 
@@ -246,65 +232,59 @@ void aspace_switch(struct aspace *as)
 
     if (as == old)
         return;
-    if (as)
-        __atomic_fetch_or(&as->harts, bit,
-                          __ATOMIC_SEQ_CST); /* before the first translation: see pagetable.c */
+    if (as) /* before the first translation: see pagetable.c */
+        __atomic_fetch_or(&as->harts, bit, __ATOMIC_SEQ_CST);
     csr_write(satp, as ? as->satp : kvm_satp);
     tlb_flush_user(); /* all address spaces have the number 0, and a write to satp flushes nothing (4.2.1) */
     c->aspace = as;
-    if (old)
-        __atomic_fetch_and(&old->harts, ~bit, __ATOMIC_SEQ_CST); /* after the last translation */
+    if (old) /* after the last translation */
+        __atomic_fetch_and(&old->harts, ~bit, __ATOMIC_SEQ_CST);
 }
 
 /* ---- faults ---- */
 
-/* A page with the content of va, page-aligned, in r. own: nobody else has it, and it may be written to. */
-static int fetch(const struct region *r, vaddr_t va, bool write, struct page **result, bool *own)
+/* Of a region with a file: the page for the bytes from `at`, less than file_len. *rights are reduced to what
+ * the program may do with it. */
+static int file_page(const struct region *r, uint64_t at, bool write, struct page **result, pte_t *rights)
 {
-    uint64_t at = va - r->start;
-    struct page *page, *cached;
-
-    *own = true;
-    if (!r->inode || at >= r->file_len) {
-        *result = page_alloc(PAGE_ZERO);
-        return *result ? 0 : -ENOMEM;
-    }
+    struct page *cached;
     int err = inode_page(r->inode, (r->offset + at) >> PAGE_SHIFT, &cached);
+    size_t bytes = MIN(r->file_len - at, PAGE_SIZE);
+
     if (err)
         return err;
-    size_t bytes = MIN(r->file_len - at, PAGE_SIZE);
     if (r->shared || (!write && bytes == PAGE_SIZE)) {
-        *own = false;
+        *rights &= ~PTE_W;
         *result = cached;
         return 0;
     }
-    page = page_alloc(0);
-    if (page) {
-        memcpy(page_kva(page), page_kva(cached), bytes);
-        memset((char *)page_kva(page) + bytes, 0, PAGE_SIZE - bytes);
+    *result = page_alloc(0);
+    if (*result) {
+        memcpy(page_kva(*result), page_kva(cached), bytes);
+        memset((char *)page_kva(*result) + bytes, 0, PAGE_SIZE - bytes);
     }
     page_put(cached);
-    *result = page;
-    return page ? 0 : -ENOMEM;
+    return *result ? 0 : -ENOMEM;
 }
 
 /* The page is not there: pte is where it belongs, NULL where the table is missing. */
 static int fill(struct aspace *as, const struct region *r, vaddr_t va, pte_t *pte, bool write)
 {
-    pte_t rights = pagetable_rights(r->prot);
+    pte_t rights = pagetable_rights(r->prot) | (r->shared ? PTE_SHARED : 0);
     struct page *page;
-    bool own;
+    int err;
 
-    if (!pte && !(pte = walk(as, va)))
+    if (!pte && !(pte = pagetable_walk(as, va)))
         return -ENOMEM;
-    int err = fetch(r, va, write, &page, &own);
+    if (!r->inode || va - r->start >= r->file_len)
+        err = (page = page_alloc(PAGE_ZERO)) ? 0 : -ENOMEM;
+    else
+        err = file_page(r, va - r->start, write, &page, &rights);
     if (err)
         return err;
-    if (!own)
-        rights &= ~PTE_W;
     if (rights & PTE_X)
         pagetable_sync_code(as);
-    pagetable_enter(as, pte, page, rights | (r->shared ? PTE_SHARED : 0));
+    pagetable_enter(as, pte, page, rights);
     return 0;
 }
 
@@ -313,21 +293,24 @@ static int upgrade(struct aspace *as, const struct region *r, vaddr_t va, pte_t 
 {
     pte_t old = *pte, rights = pagetable_rights(r->prot);
 
-    if (!write)
-        rights &= ~PTE_W;
-    if (rights & ~old & PTE_X)
-        pagetable_sync_code(as);
     if (write && !(old & PTE_SHARED) && page_refs(pte_page(old)) > 1) {
         struct page *copy = page_alloc(0);
         if (!copy)
             return -ENOMEM;
         memcpy(page_kva(copy), pa_kva(pte_pa(old)), PAGE_SIZE);
-        pagetable_replace(as, va, pte, copy, rights);
+        pagetable_replace(as, va, pte, copy, rights); /* W, so not X */
         return 0;
     }
-    if (rights & ~old)
+    if (!write)
+        rights &= ~PTE_W;
+    if (rights & ~old & PTE_X)
+        pagetable_sync_code(as);
+    if (rights & ~old) {
         __atomic_store_n(pte, old | rights, __ATOMIC_RELEASE);
-    tlb_flush_page(va);
+        tlb_flush_page(va);
+    } else {
+        tlb_flush_user(); /* what is old here may be an entry that leads to a table */
+    }
     return 0;
 }
 
@@ -343,15 +326,11 @@ static struct region *grow_stack(struct aspace *as, vaddr_t va)
     return r;
 }
 
-static inline bool allowed(const struct region *r, enum fault_access access)
-{
-    if (access == FAULT_WRITE)
-        return r->prot & PROT_WRITE;
-    return access == FAULT_EXEC ? r->prot & PROT_EXEC : r->prot != PROT_NONE;
-}
-
 int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
 {
+    static const uint8_t wanted[] = {[FAULT_READ] = PROT_READ | PROT_WRITE | PROT_EXEC,
+                                     [FAULT_WRITE] = PROT_WRITE,
+                                     [FAULT_EXEC] = PROT_EXEC}; /* one of these */
     vaddr_t va = PAGE_ROUND_DOWN(addr);
     bool write = access == FAULT_WRITE;
     int err = -EFAULT;
@@ -360,7 +339,7 @@ int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
     struct region *r = find(as, va);
     if (!r)
         r = grow_stack(as, va);
-    if (r && allowed(r, access)) {
+    if (r && r->prot & wanted[access]) {
         pte_t *pte = pagetable_find(as, va);
         err = pte && *pte ? upgrade(as, r, va, pte, write) : fill(as, r, va, pte, write);
     }
@@ -370,36 +349,26 @@ int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
 
 /* ---- fork ---- */
 
-/* Shared anonymous memory: every page of it comes to be, before it is shared. */
-static int populate(struct aspace *as, const struct region *r)
-{
-    for (vaddr_t va = r->start; va < r->end; va += PAGE_SIZE) {
-        pte_t *pte = pagetable_find(as, va);
-        int err = pte && *pte ? 0 : fill(as, r, va, pte, false);
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
 static bool copy_region(struct aspace *child, struct aspace *as, const struct region *r, struct region **link)
 {
-    if (r->shared && !r->inode && populate(as, r))
+    /* Of shared anonymous memory every page has to be there before it is shared. */
+    for (vaddr_t va = r->start; r->shared && !r->inode && va < r->end; va += PAGE_SIZE) {
+        pte_t *pte = pagetable_find(as, va);
+        if ((!pte || !*pte) && fill(as, r, va, pte, false))
+            return false;
+    }
+    if (!(*link = region_new(r))) /* before the pages, so that aspace_put finds what has been copied */
         return false;
-    struct region *copy = region_new(r);
-    if (!copy)
-        return false;
-    copy->next = NULL;
-    *link = copy; /* first of all, so that aspace_put finds what has been copied */
+    (*link)->next = NULL;
     return pagetable_copy(child, as, r->start, r->end);
 }
 
 struct aspace *aspace_fork(struct aspace *as)
 {
     struct aspace *child = aspace_create();
-    bool ok = child;
+    bool ok = true;
 
-    if (!ok)
+    if (!child)
         return NULL;
     mutex_lock(&as->lock);
     struct region **link = &child->regions;
@@ -412,11 +381,10 @@ struct aspace *aspace_fork(struct aspace *as)
     child->brk = as->brk;
     pagetable_flush(as); /* what was writable is copy-on-write now */
     mutex_unlock(&as->lock);
-    if (!ok) {
-        aspace_put(child);
-        child = NULL;
-    }
-    return child;
+    if (ok)
+        return child;
+    aspace_put(child);
+    return NULL;
 }
 
 /* ---- mapping ---- */
@@ -429,28 +397,33 @@ static bool is_user_range(vaddr_t addr, size_t len)
 int aspace_map(struct aspace *as, vaddr_t addr, size_t len, int prot, int flags, struct inode *inode,
                uint64_t offset, uint64_t file_len)
 {
-    const struct region new = {.start = addr,
-                               .end = addr + len,
-                               .prot = prot,
-                               .shared = (flags & MAP_TYPE) != MAP_PRIVATE,
-                               .grows = flags & MAP_GROWSDOWN,
-                               .inode = inode,
-                               .offset = offset,
-                               .file_len = MIN(file_len, len)};
-    struct region *gone = NULL;
+    bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 
-    if (len == 0 || (addr | len | offset) % PAGE_SIZE || (new.shared &&inode &&prot &PROT_WRITE))
+    if (len == 0 || (addr | len | offset) % PAGE_SIZE || (shared && inode && prot & PROT_WRITE))
         return -EINVAL;
     if (prot & PROT_WRITE && prot & PROT_EXEC)
         return -EACCES;
     if (!is_user_range(addr, len))
         return -ENOMEM;
+    const struct region new = {.start = addr,
+                               .end = addr + len,
+                               .prot = prot,
+                               .shared = shared,
+                               .grows = flags & MAP_GROWSDOWN,
+                               .inode = inode,
+                               .offset = offset,
+                               .file_len = MIN(file_len, len)};
+    struct region *r = region_new(&new), *gone = NULL; /* before anything is cut away */
+    if (!r)
+        return -ENOMEM;
     mutex_lock(&as->lock);
     int err = flags & MAP_FIXED ? cut(as, new.start, new.end, &gone) : 0;
     if (!err)
-        err = insert(as, &new);
+        err = insert(as, r);
     mutex_unlock(&as->lock);
     free_regions(gone);
+    if (err)
+        free_regions(r);
     return err;
 }
 
@@ -473,38 +446,23 @@ int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
     return err;
 }
 
-/* Whether every page of the range belongs to a region, and may have these rights. */
-static int check_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
+static int protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
 {
-    for (const struct region *r = *slot(as, start); start < end; start = r->end, r = r->next) {
-        if (!r || r->start > start)
+    vaddr_t at = start;
+
+    /* Every page of the range must belong to a region, and be allowed to have these rights. */
+    for (const struct region *r = *slot(as, at); at < end; at = r->end, r = r->next) {
+        if (!r || r->start > at)
             return -ENOMEM;
         if (r->shared && r->inode && prot & PROT_WRITE)
             return -EACCES;
     }
-    return 0;
-}
-
-static int protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
-{
-    int err = check_protect(as, start, end, prot);
-    if (err)
-        return err;
-    struct region *r = *slot(as, start);
-    if (r->start < start) {
-        if (!split(r, start))
-            return -ENOMEM;
-        r = r->next;
-    }
-    struct region *last = *slot(as, end - 1);
-    if (last->end > end && !split(last, end))
+    if (!split(as, start) || !split(as, end))
         return -ENOMEM;
-    for (; r && r->start < end; r = r->next)
+    for (struct region *r = *slot(as, start); r && r->start < end; r = r->next)
         r->prot = prot;
     pagetable_protect(as, start, end, prot);
-    for (r = *slot(as, start - 1); r && r->start <= end;)
-        if (!join_next(as, r))
-            r = r->next;
+    join(as, start, end);
     return 0;
 }
 
@@ -543,22 +501,23 @@ vaddr_t aspace_find(struct aspace *as, size_t len)
 
 int64_t aspace_brk(struct aspace *as, vaddr_t new_brk)
 {
-    struct region heap = {.prot = PROT_READ | PROT_WRITE}, *gone = NULL;
+    struct region *gone = NULL, *more = NULL;
+    int err = 0;
 
     mutex_lock(&as->lock);
-    vaddr_t start = as->brk_start, old_top = PAGE_ROUND_UP(as->brk), new_top = PAGE_ROUND_UP(new_brk);
+    const struct region heap = {
+        .start = PAGE_ROUND_UP(as->brk), .end = PAGE_ROUND_UP(new_brk), .prot = PROT_READ | PROT_WRITE};
     /* Memory may be promised to several that is there once, but not what could never be there. */
-    if (new_brk >= start && new_brk <= MAP_TOP && new_brk - start <= page_total() * PAGE_SIZE) {
-        int err = 0;
-        heap.start = old_top;
-        heap.end = new_top;
-        if (new_top > old_top)
-            err = insert(as, &heap);
-        else if (new_top < old_top)
-            err = cut(as, new_top, old_top, &gone);
-        if (!err)
-            as->brk = new_brk;
-    }
+    if (new_brk < as->brk_start || new_brk > MAP_TOP || new_brk - as->brk_start > page_total() * PAGE_SIZE)
+        err = -ENOMEM;
+    else if (heap.end < heap.start)
+        err = cut(as, heap.end, heap.start, &gone);
+    else if (heap.end > heap.start && (!(more = region_new(&heap)) || (err = insert(as, more))))
+        err = -ENOMEM;
+    if (!err)
+        as->brk = new_brk;
+    else
+        slab_free(&region_slab, more);
     int64_t result = as->brk;
     mutex_unlock(&as->lock);
     free_regions(gone);

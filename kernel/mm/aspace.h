@@ -1,21 +1,14 @@
 /* Address spaces: the user half of a page table and the regions that say what belongs there. Reference-
- * counted, so that threads can share one. Everything is filled on demand by aspace_fault.
- *
- *   0x0000000000  never mapped (first page)
- *   0x0000010000  program text, data, bss (where the ELF file says)
- *   brk           the heap, after the last segment
- *   ...           mmap areas, from below the stack downwards
- *   USER_TOP      the stack ends below here and grows down, with an unmapped gap below it
- */
+ * counted, so that threads can share one. Everything is filled on demand by aspace_fault. The map of all
+ * addresses is in docs/memory.md. */
 #pragma once
 #include "lib/types.h"
 #include "sync/mutex.h"
 #include "sync/spinlock.h"
 
 struct inode;
-struct page;
 
-#define USER_MIN       PAGE_SIZE
+#define USER_MIN       PAGE_SIZE                  /* the first page is never mapped */
 #define USER_TOP       0x4000000000ul             /* end of the lower half of Sv39 */
 #define USER_STACK_TOP (USER_TOP - 2 * PAGE_SIZE) /* above it nothing, as above the stack of xv6 */
 #define USER_STACK_MAX (8ul << 20)                /* how far a stack may grow */
@@ -34,7 +27,6 @@ struct aspace {
     struct region *last_hit; /* the region found last */
     vaddr_t brk_start, brk;  /* heap */
     size_t resident;         /* user pages present */
-    size_t tables;           /* page-table pages, root included */
     uint64_t harts;          /* atomic bit mask: harts that have it loaded, or may hold translations of it */
 };
 
@@ -59,10 +51,9 @@ int aspace_map(struct aspace *as, vaddr_t addr, size_t len, int prot, int flags,
 int aspace_map_stack(struct aspace *as);                       /* a growing region below USER_STACK_TOP */
 int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len); /* 0, -EINVAL, -ENOMEM */
 int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, int prot); /* 0, -EINVAL, -ENOMEM, -EACCES */
-/* A free range for mmap, searched downwards. 0 where there is none. */
-vaddr_t aspace_find(struct aspace *as, size_t len);
-int64_t aspace_brk(struct aspace *as,
-                   vaddr_t new_brk); /* the break after the call, as Linux's brk returns it */
+vaddr_t aspace_find(struct aspace *as, size_t len);     /* the highest free range; 0: none */
+int64_t aspace_brk(struct aspace *as, vaddr_t new_brk); /* the break after the call, as Linux's brk */
+size_t aspace_mapped(struct aspace *as);                /* pages of all regions */
 
 /* Make addr accessible for `access`. 0; -EFAULT: nothing there, or not allowed (SIGSEGV); -ENOMEM; -EIO;
  * -ENXIO: beyond the end of a mapped file. */
@@ -71,23 +62,17 @@ int aspace_fault(struct aspace *as, vaddr_t addr, enum fault_access access);
 /* copyout into an address space that is not the current one: for exec laying out a new stack. */
 int aspace_copyout(struct aspace *as, uptr_t dst, const void *src, size_t n);
 
-/* Memory statistics in pages. */
-size_t aspace_mapped(struct aspace *as); /* size of all regions */
-
 /* The kernel's own mappings (mm/kvm.c). kvm_init builds the kernel's page table: direct map in large pages,
- * kernel image with text RX, rodata R and the rest RW, and loads it; kvm_init_hart loads it on another hart.
- */
+ * kernel image with text RX, rodata R and the rest RW; kvm_init_hart loads it on this hart. */
 void kvm_init(void);
 void kvm_init_hart(void);
 void *kvm_map_device(paddr_t pa, size_t size); /* RW window at pa_kva(pa); boot only */
+
 /* A kernel stack of KSTACK_SIZE bytes with unmapped guard pages at both ends: its lowest address; 0 without
  * memory. Freed stacks are kept for reuse, up to a limit. */
 #define KSTACK_SIZE 8192ul
 vaddr_t kstack_alloc(void);
 void kstack_free(vaddr_t stack);
-/* True when addr lies in a guard page: a kernel stack has overflowed. */
-bool kstack_is_guard(vaddr_t addr);
-/* Pages of kernel stacks, in use or kept, and of the kernel's page tables, for /proc. */
-size_t kvm_pages(void);
-/* Called on every switch to another kernel stack: a new mapping is seen by this hart, too. */
-void kstack_sync(void);
+bool kstack_is_guard(vaddr_t addr); /* in a guard page: a kernel stack has overflowed */
+size_t kvm_pages(void);             /* of mapped kernel stacks and the kernel's page tables, for /proc */
+void kstack_sync(void);             /* on every switch to another stack: this hart sees new mappings, too */

@@ -1,24 +1,21 @@
 /* The kernel's own mappings, which all address spaces share.
  *
- *   0xffffffc000000000  direct map: physical address 0 up to 128 GB. RAM in the largest pages that fit,
- * devices as drivers ask for them; the kernel's image with the rights of its sections; nothing else
- *   0xffffffe000000000  kernel stacks: 1 GB in slots of 16 KB
+ *   0xffffffc000000000  direct map: physical addresses 0 to 128 GB. RAM in the largest pages that fit,
+ * devices as drivers ask for them, the kernel's image with the rights of its sections 0xffffffe000000000
+ * kernel stacks: 1 GB in slots of 16 KB
  *
  * No page can be both written and executed. Memory that the firmware keeps is not mapped. All are global (G):
  * they stay in the TLB when the address space changes. Each root table has a copy of the kernel root's
- * entries, so these are all there before the first address space is made; below them, what is added is seen
- * by all.
+ * entries, so these are all made at boot; what is added below them is seen by all.
  *
  * A kernel stack is the upper half of its slot; the lower half is never mapped, so that an overflow is a
- * fault. The trap entry relies on that layout: bit 13 of an address says which half it is in.
- *
- *      slot:   | guard 8 KB | stack 8 KB |
+ * fault. The trap entry relies on that: bit 13 of an address says which half it is in.
  *
  * Life of a slot: never used (from next_slot on) -> mapped, a stack in use <-> mapped, in stack_cache ->
- * unmapped, in the list of free slots, which runs through the slots' invalid page-table entries (their other
- * bits are the kernel's). New mappings: a hart may remember that there was none, so each mapping counts
- * stack_generation up, and a hart flushes when it sees a new count, before it can run on a new stack.
- * Unmapping flushes all harts before the slot or its pages are used again.
+ * unmapped, in the list of free slots, which runs through the slots' invalid page-table entries. A hart may
+ * remember that a slot was not mapped, so each mapping counts stack_generation up, and a hart that sees a new
+ * count flushes before it can run on a new stack. Unmapping flushes all harts before the slot or its pages
+ * are used again.
  *
  * stack_lock protects the slots. Boot code runs alone. */
 #include "boot/machine.h"
@@ -92,13 +89,9 @@ static void map_direct(paddr_t start, paddr_t end, pte_t rights)
 
 void kvm_init(void)
 {
-    struct mem_range taken[MACHINE_RESERVED + 1], r;
-    unsigned n = 0;
+    struct mem_range r;
 
-    for (; n < machine.nreserved; n++)
-        taken[n] = machine.reserved[n];
-    taken[n++] = (struct mem_range){kva_pa(kernel_start), kva_pa(kernel_end)};
-    for (paddr_t from = 0; page_next_ram(taken, n, from, &r); from = r.end)
+    for (paddr_t from = 0; page_next_ram(from, &r); from = r.end)
         map_direct(r.start, r.end, PTE_R | PTE_W);
     map_direct(kva_pa(kernel_start), kva_pa(text_end), PTE_R | PTE_X);
     map_direct(kva_pa(text_end), kva_pa(rodata_end), PTE_R);
@@ -132,11 +125,8 @@ void kvm_copy_root(pte_t *root)
 
 /* ---- other harts ---- */
 
-/* Calls f for the harts of the mask, as masks of the firmware's hart ids: a call reaches 64 ids from the
- * lowest on. */
-static void for_hart_ids(uint64_t harts,
-                         void (*f)(uint64_t mask, uint64_t mask_base, vaddr_t va, uint64_t size), vaddr_t va,
-                         uint64_t size)
+/* The firmware counts harts by their ids, and a call reaches 64 of these, from `first` on. */
+void kvm_fence_remote(uint64_t harts, bool code, vaddr_t va, uint64_t size)
 {
     while (harts) {
         uint64_t first = ~0ul, mask = 0;
@@ -149,42 +139,22 @@ static void for_hart_ids(uint64_t harts,
                 harts &= ~(1ul << i);
             }
         }
-        f(mask, first, va, size);
+        if (code)
+            sbi_remote_fence_i(mask, first);
+        else
+            sbi_remote_sfence_vma(mask, first, va, size);
     }
-}
-
-void tlb_flush_remote(uint64_t harts, vaddr_t va, uint64_t size)
-{
-    for_hart_ids(harts, sbi_remote_sfence_vma, va, size);
-}
-
-static void fence_i_by_id(uint64_t mask, uint64_t mask_base, vaddr_t va, uint64_t size)
-{
-    (void)va;
-    (void)size;
-    sbi_remote_fence_i(mask, mask_base);
-}
-
-void icache_flush_remote(uint64_t harts)
-{
-    for_hart_ids(harts, fence_i_by_id, 0, 0);
 }
 
 /* ---- kernel stacks ---- */
 
-static vaddr_t slot_stack(uint64_t slot)
-{
-    return STACK_BASE + slot * SLOT_SIZE + KSTACK_SIZE;
-}
-
-/* Caller holds stack_lock. 0: no slots, or no memory for a table. */
+/* Gives a slot these pages: its stack, or 0 without slots or memory for a table. Caller holds stack_lock. */
 static vaddr_t map_stack(struct page *const page[STACK_PAGES])
 {
     uint64_t slot = free_slot ? free_slot - 1 : next_slot;
+    vaddr_t stack = STACK_BASE + slot * SLOT_SIZE + KSTACK_SIZE;
+    pte_t *e = slot < STACK_SLOTS ? entry(stack, 0) : NULL; /* all of a stack's are in one table */
 
-    if (slot == STACK_SLOTS)
-        return 0;
-    pte_t *e = entry(slot_stack(slot), 0); /* both entries are in one table */
     if (!e)
         return 0;
     if (free_slot)
@@ -196,39 +166,32 @@ static vaddr_t map_stack(struct page *const page[STACK_PAGES])
         e[i] = pa_pte(page_pa(page[i])) | KERNEL_BITS | PTE_R | PTE_W;
     __atomic_fetch_add(&stack_generation, 1,
                        __ATOMIC_RELEASE); /* after the entries; pairs with kstack_sync */
-    return slot_stack(slot);
-}
-
-static vaddr_t new_stack(void)
-{
-    struct page *page[STACK_PAGES];
-    unsigned n = 0;
-    vaddr_t stack = 0;
-
-    while (n < STACK_PAGES && (page[n] = page_alloc(0)))
-        n++;
-    if (n == STACK_PAGES) {
-        spin_lock(&stack_lock);
-        stack = map_stack(page);
-        kstack_sync(); /* the caller may write to it here before the next switch */
-        spin_unlock(&stack_lock);
-    }
-    while (!stack && n > 0)
-        page_put(page[--n]);
     return stack;
 }
 
 vaddr_t kstack_alloc(void)
 {
+    struct page *page[STACK_PAGES];
     vaddr_t stack = 0;
+    unsigned n = 0;
 
     spin_lock(&stack_lock);
-    if (stacks_kept > 0) {
+    if (stacks_kept > 0)
         stack = stack_cache[--stacks_kept];
-        kstack_sync();
-    }
     spin_unlock(&stack_lock);
-    return stack ? stack : new_stack();
+    if (!stack) {
+        while (n < STACK_PAGES && (page[n] = page_alloc(0)))
+            n++;
+        spin_lock(&stack_lock);
+        stack = n == STACK_PAGES ? map_stack(page) : 0;
+        spin_unlock(&stack_lock);
+        while (!stack && n > 0)
+            page_put(page[--n]);
+    }
+    irq_push();
+    kstack_sync(); /* the caller may write to it here before the next switch */
+    irq_pop();
+    return stack;
 }
 
 static void unmap_stack(vaddr_t stack)
@@ -247,8 +210,7 @@ static void unmap_stack(vaddr_t stack)
         if (&cpus[i] != mycpu() && __atomic_load_n(&cpus[i].online, __ATOMIC_RELAXED))
             others |= 1ul << i;
     tlb_flush_all();
-    if (others)
-        tlb_flush_remote(others, stack, KSTACK_SIZE);
+    kvm_fence_remote(others, false, stack, KSTACK_SIZE);
     irq_pop();
     __atomic_fetch_sub(&page_count, STACK_PAGES, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < STACK_PAGES; i++)
@@ -261,10 +223,8 @@ static void unmap_stack(vaddr_t stack)
 
 void kstack_free(vaddr_t stack)
 {
-    bool keep;
-
     spin_lock(&stack_lock);
-    keep = stacks_kept < STACKS_KEPT;
+    bool keep = stacks_kept < STACKS_KEPT;
     if (keep)
         stack_cache[stacks_kept++] = stack;
     spin_unlock(&stack_lock);

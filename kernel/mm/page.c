@@ -2,7 +2,7 @@
  *
  * Free memory is kept as blocks of 2^order pages, each aligned to its size, in a list for each order (the
  * buddy system). A block is split in two halves when a smaller one is wanted; when it is freed and its other
- * half, its buddy, is free as well, they become one again. The buddy's number differs in one bit.
+ * half, its buddy, is free as well, they become one again. The buddy's address differs in one bit.
  *
  * Nearly all requests are for one page. So each hart keeps up to cache_limit single pages of its own, which
  * it reaches with no lock, just interrupts off, and exchanges with the lists in batches.
@@ -10,8 +10,8 @@
  *     page_alloc <-> cpu->pages <-- 2^batch_order at once --> free_lists[0 .. PAGE_MAX_ORDER]
  *
  * Invariants, under page_lock:
- *   1. A page heads a free block exactly when its `order` has the bit FREE_BLOCK; then it is on that order's
- * list.
+ *   1. A page's `order` has the bit FREE_BLOCK exactly when it heads a free block, which is on that order's
+ *      list then.
  *   2. Two buddies of the same order below the largest are never both free blocks.
  *   3. free_count is the number of pages in free blocks.
  * refs is 0 in free blocks and in harts' caches; it is changed atomically and without locks. */
@@ -20,9 +20,9 @@
 #include "boot/machine.h"
 #include "lib/printk.h"
 #include "lib/string.h"
-#include "mm/page_inline.h"
 #include "proc/cpu.h"
 #include "sync/spinlock.h"
+#include "trap/riscv.h"
 
 #define FREE_BLOCK    0x80u
 #define ORDER_TRIES   8  /* reclaiming need not give pages that lie together */
@@ -33,25 +33,12 @@ extern char kernel_start[], kernel_end[]; /* kernel.ld */
 uintptr_t page_array_origin;
 size_t (*page_reclaim_hook)(size_t n);
 
-static struct page *pages;                /* c  by (address - base) / PAGE_SIZE */
-static paddr_t base;                      /* c  aligned to the largest block */
-static size_t npages;                     /* c  in the array, holes included */
+static struct page *pages_end;            /* c  of the array of struct page, holes included */
 static size_t total;                      /* c */
 static unsigned cache_limit, batch_order; /* c */
 static struct spinlock page_lock = SPINLOCK_INIT("pages", RANK_PAGE);
 static struct list free_lists[PAGE_MAX_ORDER + 1];
 static size_t free_count;
-
-struct page *pa_page(paddr_t pa)
-{
-    size_t i = (pa - base) >> PAGE_SHIFT; /* huge below base */
-    return i < npages ? &pages[i] : NULL;
-}
-
-paddr_t page_pa(const struct page *p)
-{
-    return base + ((size_t)(p - pages) << PAGE_SHIFT);
-}
 
 /* ---- blocks; the caller holds page_lock ---- */
 
@@ -63,18 +50,16 @@ static void block_push(struct page *p, unsigned order)
 
 static void block_put(struct page *p, unsigned order)
 {
-    size_t i = p - pages;
-
     free_count += 1ul << order;
     for (; order < PAGE_MAX_ORDER; order++) {
-        size_t buddy = i ^ 1ul << order;
-        if (buddy >= npages || pages[buddy].order != (order | FREE_BLOCK))
+        struct page *buddy = pa_page(page_pa(p) ^ PAGE_SIZE << order);
+        if (buddy >= pages_end || buddy->order != (order | FREE_BLOCK))
             break;
-        list_remove(&pages[buddy].link);
-        pages[buddy].order = pages[i].order = 0; /* only the lower one heads the whole */
-        i &= ~(1ul << order);
+        list_remove(&buddy->link);
+        buddy->order = p->order = 0; /* only the lower one heads the whole */
+        p = MIN(p, buddy);
     }
-    block_push(&pages[i], order);
+    block_push(p, order);
 }
 
 static struct page *block_take(unsigned order)
@@ -95,8 +80,6 @@ static struct page *block_take(unsigned order)
 
 /* ---- harts' caches; interrupts are off ---- */
 
-/* The callers turn interrupts off and on by hand: for code this short irq_push would be half of it. */
-
 static bool cache_fill(struct cpu *c)
 {
     unsigned order = batch_order;
@@ -108,10 +91,9 @@ static bool cache_fill(struct cpu *c)
     spin_unlock(&page_lock);
     if (!p)
         return false;
-    for (size_t i = 1ul << order; i-- > 0;) {
-        p[i].order = 0;
+    p->order = 0;
+    for (size_t i = 1ul << order; i-- > 0;)
         c->pages.page[c->pages.count++] = &p[i];
-    }
     return true;
 }
 
@@ -145,10 +127,11 @@ static struct page *hand_out(struct page *p, unsigned order, unsigned flags)
 {
     __atomic_store_n(&p->refs, 1, __ATOMIC_RELAXED);
     if (flags & PAGE_ZERO)
-        zero(pa_kva(ram_pa(p)), PAGE_SIZE << order);
+        zero(page_kva(p), PAGE_SIZE << order);
     return p;
 }
 
+/* Here and in page_free interrupts are turned off and on by hand: irq_push would be half of the work. */
 struct page *page_alloc(unsigned flags)
 {
     for (;;) {
@@ -204,16 +187,6 @@ void page_free(struct page *p)
     csr_set(sstatus, on);
 }
 
-void page_get(struct page *p)
-{
-    page_share(p);
-}
-
-void page_put(struct page *p)
-{
-    page_release(p);
-}
-
 size_t page_total(void)
 {
     return total;
@@ -230,22 +203,32 @@ size_t page_free_count(void)
 
 /* ---- boot ---- */
 
-bool page_next_ram(const struct mem_range *taken, unsigned n, paddr_t from, struct mem_range *result)
+/* In whole pages, what cannot be used: the reserved ranges and, last, the kernel's image. */
+static struct mem_range taken(unsigned i)
+{
+    struct mem_range r = {kva_pa(kernel_start), kva_pa(kernel_end)};
+
+    if (i < machine.nreserved)
+        r = machine.reserved[i];
+    return (struct mem_range){PAGE_ROUND_DOWN(r.start), PAGE_ROUND_UP(r.end)};
+}
+
+bool page_next_ram(paddr_t from, struct mem_range *result)
 {
     bool found = false;
 
-    for (unsigned r = 0; r < machine.nram; r++) {
-        paddr_t start = MAX(PAGE_ROUND_UP(machine.ram[r].start), from);
-        paddr_t end = PAGE_ROUND_DOWN(MIN(machine.ram[r].end, PAGE_DIRECT_MAX));
-        for (unsigned i = 0; i < n;) {
-            bool inside = PAGE_ROUND_DOWN(taken[i].start) <= start && start < PAGE_ROUND_UP(taken[i].end);
+    for (unsigned n = 0; n < machine.nram; n++) {
+        paddr_t start = MAX(PAGE_ROUND_UP(machine.ram[n].start), from);
+        paddr_t end = PAGE_ROUND_DOWN(MIN(machine.ram[n].end, PAGE_DIRECT_MAX));
+        for (unsigned i = 0; i <= machine.nreserved;) {
+            bool inside = taken(i).start <= start && start < taken(i).end;
             if (inside)
-                start = PAGE_ROUND_UP(taken[i].end);
+                start = taken(i).end;
             i = inside ? 0 : i + 1; /* the new start may lie in one seen before */
         }
-        for (unsigned i = 0; i < n; i++)
-            if (taken[i].start > start && taken[i].start < end)
-                end = PAGE_ROUND_DOWN(taken[i].start);
+        for (unsigned i = 0; i <= machine.nreserved; i++)
+            if (taken(i).start > start)
+                end = MIN(end, taken(i).start);
         if (start < end && (!found || start < result->start)) {
             *result = (struct mem_range){start, end};
             found = true;
@@ -255,49 +238,42 @@ bool page_next_ram(const struct mem_range *taken, unsigned n, paddr_t from, stru
 }
 
 /* In the largest aligned blocks that fit. */
-static void add_range(struct mem_range r)
+static void add_range(paddr_t start, paddr_t end)
 {
-    size_t i = (r.start - base) >> PAGE_SHIFT, end = (r.end - base) >> PAGE_SHIFT;
-
-    total += end - i;
-    while (i < end) {
+    total += (end - start) / PAGE_SIZE;
+    while (start < end) {
         unsigned order = PAGE_MAX_ORDER;
-        while (i & ((1ul << order) - 1) || i + (1ul << order) > end)
+        while (start % (PAGE_SIZE << order) || end - start < PAGE_SIZE << order)
             order--;
-        block_put(&pages[i], order);
-        i += 1ul << order;
+        block_put(pa_page(start), order);
+        start += PAGE_SIZE << order;
     }
 }
 
+/* The array of struct page covers everything from `base`, aligned to the largest block, to the end of RAM. It
+ * lies at the beginning of the first stretch that has room for it. */
 void page_boot(void)
 {
-    struct mem_range taken[MACHINE_RESERVED + 2], r;
-    unsigned n = machine.nreserved;
-    paddr_t first = 0, last = 0;
+    struct mem_range r = {0, 0}, array = {0, 0};
+    paddr_t base = 0;
 
-    memcpy(taken, machine.reserved, n * sizeof(taken[0]));
-    taken[n++] = (struct mem_range){kva_pa(kernel_start), kva_pa(kernel_end)};
-    for (paddr_t from = 0; page_next_ram(taken, n, from, &r); from = last = r.end)
-        if (from == 0)
-            first = r.start;
-    base = first & ~((PAGE_SIZE << PAGE_MAX_ORDER) - 1);
-    npages = (last - base) >> PAGE_SHIFT;
-    size_t bytes = npages * sizeof(struct page);
-    for (paddr_t from = 0;; from = r.end) {
-        if (!page_next_ram(taken, n, from, &r))
+    if (page_next_ram(0, &r))
+        base = r.start & ~((PAGE_SIZE << PAGE_MAX_ORDER) - 1);
+    while (page_next_ram(r.end, &r))
+        ;
+    size_t bytes = (r.end - base) / PAGE_SIZE * sizeof(struct page);
+    do {
+        if (!page_next_ram(array.end, &array))
             boot_fail("lode: too little memory: no room for the table of pages, %lu KB", bytes >> 10);
-        if (r.end - r.start > bytes)
-            break;
-    }
-    pages = pa_kva(r.start);
-    memset(pages, 0, bytes);
-    page_array_origin = (uintptr_t)pages - (base >> PAGE_SHIFT) * sizeof(struct page);
-    taken[n++] = (struct mem_range){r.start, r.start + bytes};
+    } while (array.end - array.start <= bytes);
+    memset(pa_kva(array.start), 0, bytes);
+    pages_end = pa_kva(array.start + bytes);
+    page_array_origin = (uintptr_t)pa_kva(array.start) - base / PAGE_SIZE * sizeof(struct page);
 
     for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++)
         list_init(&free_lists[order]);
-    for (paddr_t from = 0; page_next_ram(taken, n, from, &r); from = r.end)
-        add_range(r);
+    for (paddr_t from = 0; page_next_ram(from, &r); from = r.end)
+        add_range(r.start == array.start ? PAGE_ROUND_UP(r.start + bytes) : r.start, r.end);
     /* What lies idle in the harts' caches is bounded by 1/64 of all memory. */
     cache_limit = MIN(CPU_PAGES, MAX(4, total / 64 / machine.nharts));
     while (4ul << batch_order <= cache_limit)

@@ -1,16 +1,16 @@
-/* Physical pages: the allocator, and a reference count for each page.
- *
- * A buddy allocator with a cache of single pages for each hart. RAM is mapped as a whole (the direct map),
- * so any page's memory is reached through page_kva. */
+/* Physical pages: the allocator, and a reference count for each page. All RAM is in the direct map, so that a
+ * page's memory is reached through page_kva. */
 #pragma once
-#include "lib/types.h"
 #include "lib/list.h"
+#include "lib/types.h"
 
+struct mem_range;
 struct slab_cache;
 
-#ifndef KERNEL_OFFSET                      /* the host tests of kernel/fs set it to 0 */
+#ifndef KERNEL_OFFSET                      /* 0 in the host tests, which bring an allocator of their own */
 #define KERNEL_OFFSET 0xffffffc000000000ul /* direct map: virtual = physical + KERNEL_OFFSET */
 #endif
+#define PAGE_DIRECT_MAX (128ul << 30) /* its size: RAM above is not used */
 
 static inline void *pa_kva(paddr_t pa)
 {
@@ -22,8 +22,7 @@ static inline paddr_t kva_pa(const void *kva)
     return (paddr_t)kva - KERNEL_OFFSET;
 }
 
-/* One per page of RAM. Kept at 32 bytes: page tables name a page by its number, and number times size is a
- * shift. */
+/* One per page of RAM. 32 bytes, so that from a page's number to its place here is a shift. */
 struct page {
     uint32_t refs;      /* atomic; 0 = free or in a hart's cache */
     uint8_t order;      /* of the block that this page heads; page.c marks free blocks in it */
@@ -38,48 +37,75 @@ struct page {
 };
 _Static_assert(sizeof(struct page) == 32, "see above");
 
-#define PAGE_ZERO      1u /* filled with zeros */
-#define PAGE_NORECLAIM 2u /* do not reclaim cache pages to get it: for callers that hold locks of the cache  \
-                           */
-
-/* boot: finds the free RAM, which is what `machine` knows less what is reserved and the kernel's image, and
- * hands it to the allocator. The array of struct page lies at the beginning of it. boot_fail where there is
- * too little. */
+/* boot: hands all RAM that page_next_ram lists to the allocator, save what its own table of pages takes.
+ * boot_fail where there is too little. */
 void page_boot(void);
 
-/* boot: the lowest stretch of RAM, in whole pages, at or above `from` that touches none of the ranges
- * taken[n]. Going on with from = result->end lists them all in order. */
-struct mem_range;
-bool page_next_ram(const struct mem_range *taken, unsigned n, paddr_t from, struct mem_range *result);
+/* boot: the lowest stretch of RAM at or above `from`, in whole pages, that is neither reserved nor the
+ * kernel's image. Going on with from = result->end lists them all in order. */
+bool page_next_ram(paddr_t from, struct mem_range *result);
 
-/* One page, reference count 1; NULL when memory is out even after reclaiming clean cache pages. With a spin
- * lock held only with PAGE_NORECLAIM, and none of RANK_PAGE or above; never sleeps for I/O. */
+/* One page, reference count 1; NULL when memory is out even after reclaiming clean cache pages. Never sleeps
+ * for I/O. With a spin lock held, below RANK_PAGE, only with PAGE_NORECLAIM. */
 struct page *page_alloc(unsigned flags);
+#define PAGE_ZERO      1u /* filled with zeros */
+#define PAGE_NORECLAIM 2u /* reclaim no cache pages to get it */
+
 /* 2^order contiguous pages, order <= PAGE_MAX_ORDER, reference count 1 on the first. Freed by page_put. */
 struct page *page_alloc_order(unsigned order, unsigned flags);
 #define PAGE_MAX_ORDER 10
 
+size_t page_total(void);      /* pages handed to the allocator */
+size_t page_free_count(void); /* free pages now, harts' caches included */
+
+/* Set by the page cache: frees up to n clean pages, returns how many. Called without spin locks when memory
+ * is low. */
+extern size_t (*page_reclaim_hook)(size_t n);
+
+/* page_get adds a reference; page_put takes one away, and frees the page at 0. pa_page is for RAM only. */
+#if KERNEL_OFFSET
+extern uintptr_t page_array_origin; /* c  where the struct page of physical page 0 would be */
+void page_free(struct page *p);     /* its last reference is gone */
+
+static inline struct page *pa_page(paddr_t pa)
+{
+    return (struct page *)(page_array_origin + pa / PAGE_SIZE * sizeof(struct page));
+}
+
+static inline paddr_t page_pa(const struct page *p)
+{
+    return ((uintptr_t)p - page_array_origin) / sizeof(struct page) * PAGE_SIZE;
+}
+
+static inline void page_get(struct page *p)
+{
+    __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Release: what this holder did to the page is over before its reuse; acquire: so is what the others did. */
+static inline void page_put(struct page *p)
+{
+    if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) == 1)
+        page_free(p);
+}
+#else
+struct page *pa_page(paddr_t pa);
+paddr_t page_pa(const struct page *p);
 void page_get(struct page *p);
-void page_put(struct page *p); /* frees at 0 */
+void page_put(struct page *p);
+#endif
+
 static inline uint32_t page_refs(const struct page *p)
 {
     return __atomic_load_n(&p->refs, __ATOMIC_ACQUIRE);
 }
 
-struct page *pa_page(paddr_t pa); /* NULL when pa lies below or above all free RAM */
-paddr_t page_pa(const struct page *p);
 static inline void *page_kva(const struct page *p)
 {
     return pa_kva(page_pa(p));
 }
+
 static inline struct page *kva_page(const void *kva)
 {
     return pa_page(kva_pa(kva));
 }
-
-size_t page_total(void);      /* pages handed to the allocator */
-size_t page_free_count(void); /* free pages now, harts' caches included */
-
-/* Set by the page cache: frees up to n clean pages, returns how many. Called without locks when memory is
- * low. */
-extern size_t (*page_reclaim_hook)(size_t n);

@@ -7,8 +7,8 @@
  *
  * A and D are set from the start, so the hardware never writes to a table; only the holder of as->lock
  * changes one. Usercopy of other threads reads tables at the same time, under pt_lock, and uses the page it
- * finds until it lets go. So entering a page takes no more than one ordered store, but taking one away is
- * done under pt_lock.
+ * finds until it lets go. So taking one away is done under pt_lock; entering one takes just one store, after
+ * those of its content (release), which also orders it for the hardware's walks.
  *
  * Stale translations. A hart may hold translations of an address space only while its bit is in as->harts
  * (aspace_switch). Whoever takes rights or pages away first changes the entries, then has the harts in the
@@ -20,10 +20,9 @@
 #include "abi/mman.h"
 #include "proc/cpu.h"
 
-#define PTE_USER    (PTE_U | PTE_A | PTE_D)
-#define TABLE_SPAN  (PAGE_SIZE << 9) /* what a lowest table covers */
-#define FLUSH_PAGES 16               /* from here on all at once */
-#define BATCH       64               /* pages taken away between two flushes */
+#define PTE_USER   (PTE_U | PTE_A | PTE_D)
+#define TABLE_SPAN (PAGE_SIZE << 9) /* what a lowest table covers */
+#define BATCH      64               /* pages taken away between two flushes */
 
 pte_t pagetable_rights(int prot)
 {
@@ -32,7 +31,7 @@ pte_t pagetable_rights(int prot)
     return PTE_V | PTE_R | (prot & PROT_WRITE ? PTE_W : 0) | (prot & PROT_EXEC ? PTE_X : 0);
 }
 
-pte_t *walk(struct aspace *as, vaddr_t va)
+pte_t *pagetable_walk(struct aspace *as, vaddr_t va)
 {
     pte_t *table = as->root;
 
@@ -43,9 +42,8 @@ pte_t *walk(struct aspace *as, vaddr_t va)
             if (!p)
                 return NULL; /* a table that was made above is freed when the region goes */
             p->table_used = 0;
-            ram_page(e)->table_used++;
-            as->tables++;
-            __atomic_store_n(e, pa_pte(ram_pa(p)) | PTE_V, __ATOMIC_RELEASE); /* after its zeros */
+            kva_page(e)->table_used++;
+            __atomic_store_n(e, pa_pte(page_pa(p)) | PTE_V, __ATOMIC_RELEASE);
         }
         table = pte_table(*e);
     }
@@ -54,21 +52,19 @@ pte_t *walk(struct aspace *as, vaddr_t va)
 
 /* ---- other harts ---- */
 
-static void flush(struct aspace *as, vaddr_t start, uint64_t size)
+/* One page, or with size ~0 everything, tables included: a flush by address does not reach these (Privileged
+ * Architecture, 4.2.1). */
+static void flush(struct aspace *as, vaddr_t va, uint64_t size)
 {
     irq_push();
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint64_t harts = __atomic_load_n(&as->harts, __ATOMIC_RELAXED), self = 1ul << mycpu()->index;
-    bool all = size > FLUSH_PAGES * PAGE_SIZE;
-    if (harts & self) {
-        if (all)
-            tlb_flush_user();
-        else
-            for (uint64_t done = 0; done < size; done += PAGE_SIZE)
-                tlb_flush_page(start + done);
-    }
+    if (harts & self && size == PAGE_SIZE)
+        tlb_flush_page(va);
+    else if (harts & self)
+        tlb_flush_user();
     if (unlikely(harts & ~self))
-        tlb_flush_remote(harts & ~self, all ? 0 : start, all ? ~0ul : size);
+        kvm_fence_remote(harts & ~self, false, va, size);
     irq_pop();
 }
 
@@ -84,7 +80,7 @@ void pagetable_sync_code(struct aspace *as)
     uint64_t others = __atomic_load_n(&as->harts, __ATOMIC_RELAXED) & ~(1ul << mycpu()->index);
     fence_i();
     if (unlikely(others))
-        icache_flush_remote(others);
+        kvm_fence_remote(others, true, 0, 0);
     irq_pop();
 }
 
@@ -92,9 +88,9 @@ void pagetable_sync_code(struct aspace *as)
 
 void pagetable_enter(struct aspace *as, pte_t *pte, struct page *page, pte_t bits)
 {
-    ram_page(pte)->table_used++;
+    kva_page(pte)->table_used++;
     as->resident++;
-    __atomic_store_n(pte, pa_pte(ram_pa(page)) | PTE_USER | bits, __ATOMIC_RELEASE); /* after its content */
+    __atomic_store_n(pte, pa_pte(page_pa(page)) | PTE_USER | bits, __ATOMIC_RELEASE);
 }
 
 void pagetable_replace(struct aspace *as, vaddr_t va, pte_t *pte, struct page *page, pte_t bits)
@@ -102,10 +98,10 @@ void pagetable_replace(struct aspace *as, vaddr_t va, pte_t *pte, struct page *p
     struct page *old = pte_page(*pte);
 
     spin_lock(&as->pt_lock);
-    *pte = pa_pte(ram_pa(page)) | PTE_USER | bits;
+    __atomic_store_n(pte, pa_pte(page_pa(page)) | PTE_USER | bits, __ATOMIC_RELEASE);
     spin_unlock(&as->pt_lock);
     flush(as, va, PAGE_SIZE);
-    page_release(old);
+    page_put(old);
 }
 
 /* ---- ranges ---- */
@@ -121,46 +117,28 @@ static pte_t *span(struct aspace *as, vaddr_t va, vaddr_t end, vaddr_t *next)
 
 /* Pages and tables that are out of the page table, but may still be in a TLB. */
 struct gone {
-    struct aspace *as;
-    vaddr_t start; /* of the range since the last flush */
-    bool tables;   /* among them: a flush by address does not reach these (Privileged Architecture, 4.2.1) */
     unsigned n;
     struct page *page[BATCH + 2];
 };
 
-static void gone_release(struct gone *g, vaddr_t end)
+static void gone_release(struct gone *g, struct aspace *as)
 {
     if (g->n > 0)
-        flush(g->as, g->start, g->tables ? ~0ul : end - g->start);
-    for (unsigned i = 0; i < g->n; i++)
-        page_release(g->page[i]);
-    g->n = 0;
-    g->tables = false;
-    g->start = end;
+        pagetable_flush(as);
+    while (g->n > 0)
+        page_put(g->page[--g->n]);
 }
 
-static void unlink_table(struct gone *g, pte_t *entry)
+/* Take out the table that an upper table's entry leads to, if it is empty. */
+static void prune(struct gone *g, struct aspace *as, pte_t *entry)
 {
-    spin_lock(&g->as->pt_lock);
-    g->page[g->n++] = pte_page(*entry);
-    *entry = 0;
-    spin_unlock(&g->as->pt_lock);
-    ram_page(entry)->table_used--;
-    g->as->tables--;
-    g->tables = true;
-}
-
-/* Take out the tables on the way to va that have become empty. */
-static void prune(struct gone *g, vaddr_t va)
-{
-    pte_t *upper = &g->as->root[va >> 30];
-    if (!*upper)
+    if (!*entry || pte_page(*entry)->table_used > 0)
         return;
-    pte_t *lower = &pte_table(*upper)[va >> 21 & 511];
-    if (*lower && pte_page(*lower)->table_used == 0)
-        unlink_table(g, lower);
-    if (pte_page(*upper)->table_used == 0)
-        unlink_table(g, upper);
+    g->page[g->n++] = pte_page(*entry);
+    spin_lock(&as->pt_lock);
+    *entry = 0;
+    spin_unlock(&as->pt_lock);
+    kva_page(entry)->table_used--;
 }
 
 /* Release the pages of n entries at once: nobody uses the address space any more, no hart remembers it. */
@@ -173,60 +151,53 @@ static unsigned drop(struct aspace *as, pte_t *pte, unsigned n)
         if (!e)
             continue;
         *pte = 0;
-        page_release(pte_page(e));
+        page_put(pte_page(e));
         dropped++;
     }
     as->resident -= dropped;
-    ram_page(pte - 1)->table_used -= dropped;
+    kva_page(pte - 1)->table_used -= dropped;
     return n;
 }
 
 /* Take out the pages of up to n entries, as many as g has room for; returns how many entries that was. */
-static unsigned take_out(struct gone *g, pte_t *pte, unsigned n)
+static unsigned take_out(struct gone *g, struct aspace *as, pte_t *pte, unsigned n)
 {
-    struct page **out = &g->page[g->n], *table = ram_page(pte);
+    unsigned before = g->n;
 
-    n = MIN(n, BATCH - g->n);
-    spin_lock(&g->as->pt_lock);
+    n = MIN(n, BATCH - before);
+    spin_lock(&as->pt_lock);
     for (pte_t *end = pte + n; pte < end; pte++) {
-        pte_t e = *pte;
-        if (e) {
-            *out++ = pte_page(e);
-            *pte = 0;
-        }
+        if (!*pte)
+            continue;
+        g->page[g->n++] = pte_page(*pte);
+        *pte = 0;
     }
-    spin_unlock(&g->as->pt_lock);
-    unsigned taken = out - &g->page[g->n];
-    g->n += taken;
-    g->as->resident -= taken;
-    table->table_used -= taken;
+    spin_unlock(&as->pt_lock);
+    as->resident -= g->n - before;
+    kva_page(pte - 1)->table_used -= g->n - before;
     return n;
 }
 
 void pagetable_unmap(struct aspace *as, vaddr_t start, vaddr_t end)
 {
-    struct gone g;
+    struct gone g; /* no initialiser: it would zero the array */
     vaddr_t next;
 
-    g.as = as; /* not the array: that would be zeroed */
-    g.start = start;
-    g.tables = false;
     g.n = 0;
     for (vaddr_t va = start; va < end; va = next) {
-        pte_t *pte = span(as, va, end, &next);
-        for (vaddr_t at = va; pte && at < next;) {
-            unsigned entries = (next - at) / PAGE_SIZE;
-            entries = as->refs == 0 ? drop(as, pte, entries) : take_out(&g, pte, entries);
-            pte += entries;
-            at += entries * PAGE_SIZE;
+        pte_t *pte = span(as, va, end, &next), *upper = &as->root[va >> 30];
+        for (unsigned left = pte ? (next - va) / PAGE_SIZE : 0, n; left > 0; left -= n, pte += n) {
+            n = as->refs == 0 ? drop(as, pte, left) : take_out(&g, as, pte, left);
             if (g.n == BATCH)
-                gone_release(&g, at);
+                gone_release(&g, as);
         }
-        prune(&g, va);
-        if (g.tables)
-            gone_release(&g, next);
+        if (*upper)
+            prune(&g, as, &pte_table(*upper)[va >> 21 & 511]);
+        prune(&g, as, upper);
+        if (g.n >= BATCH)
+            gone_release(&g, as);
     }
-    gone_release(&g, end);
+    gone_release(&g, as);
 }
 
 void pagetable_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
@@ -249,7 +220,7 @@ void pagetable_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
         spin_unlock(&as->pt_lock);
     }
     if (lost)
-        flush(as, start, end - start);
+        pagetable_flush(as);
 }
 
 /* The inner loop of fork: n entries. Returns how many hold a page. */
@@ -261,7 +232,7 @@ static unsigned copy_entries(pte_t *to, pte_t *from, unsigned n)
         pte_t e = *from;
         if (!e)
             continue;
-        page_share(pte_page(e));
+        page_get(pte_page(e));
         if ((e & (PTE_W | PTE_SHARED)) == PTE_W)
             *from = e &= ~PTE_W;
         *to = e;
@@ -278,13 +249,13 @@ bool pagetable_copy(struct aspace *child, struct aspace *as, vaddr_t start, vadd
         pte_t *from = span(as, va, end, &next);
         if (!from)
             continue;
-        pte_t *to = walk(child, va);
+        pte_t *to = pagetable_walk(child, va);
         if (!to)
             return false;
         spin_lock(&as->pt_lock);
         unsigned copied = copy_entries(to, from, (next - va) / PAGE_SIZE);
         spin_unlock(&as->pt_lock);
-        ram_page(to)->table_used += copied;
+        kva_page(to)->table_used += copied;
         child->resident += copied;
     }
     return true;

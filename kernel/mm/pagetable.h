@@ -2,7 +2,8 @@
  * yet, or no longer, known to anybody else. */
 #pragma once
 #include "mm/aspace.h"
-#include "mm/page_inline.h"
+#include "mm/page.h"
+#include "trap/riscv.h"
 
 /* A user page's entry. V, R, W and X say what a program may do now, which may be less than its region allows:
  * a page shared copy-on-write has no W. An entry that is not 0 holds a reference to its page even without V
@@ -12,6 +13,21 @@
 
 /* What PROT_ bits allow. W without R is reserved in Sv39, and what may be executed may be read. */
 pte_t pagetable_rights(int prot);
+
+static inline paddr_t pte_pa(pte_t pte)
+{
+    return pte >> PTE_PPN_SHIFT << PAGE_SHIFT;
+}
+
+static inline pte_t pa_pte(paddr_t pa)
+{
+    return pa >> PAGE_SHIFT << PTE_PPN_SHIFT;
+}
+
+static inline struct page *pte_page(pte_t pte)
+{
+    return (struct page *)(page_array_origin + (pte >> PTE_PPN_SHIFT) * sizeof(struct page));
+}
 
 static inline pte_t *pte_table(pte_t pte)
 {
@@ -24,11 +40,11 @@ static inline pte_t *pagetable_find(const struct aspace *as, vaddr_t va)
     pte_t e = as->root[va >> 30];
     if (unlikely(!e) || unlikely(!(e = pte_table(e)[va >> 21 & 511])))
         return NULL;
-    return &pte_table(e)[va >> 12 & 511];
+    return &pte_table(e)[va >> PAGE_SHIFT & 511];
 }
 
 /* The same; missing tables are made. NULL without memory. */
-pte_t *walk(struct aspace *as, vaddr_t va);
+pte_t *pagetable_walk(struct aspace *as, vaddr_t va);
 
 /* Enter a page at an entry that is 0; takes over the caller's reference. */
 void pagetable_enter(struct aspace *as, pte_t *pte, struct page *page, pte_t bits);
@@ -39,17 +55,16 @@ void pagetable_sync_code(struct aspace *as);
 
 /* Of [start, end): release all pages, and the tables that are empty then. */
 void pagetable_unmap(struct aspace *as, vaddr_t start, vaddr_t end);
-/* Take away what prot does not allow. Of what it does, R is given at once, W and X are left to the fault
- * handler. */
+/* Take away what prot does not allow. Of what it does, R is given at once, W and X by the fault handler. */
 void pagetable_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot);
 /* Share the pages with child, private ones copy-on-write. False without memory. Afterwards, also when it has
  * failed, the caller calls pagetable_flush. */
 bool pagetable_copy(struct aspace *child, struct aspace *as, vaddr_t start, vaddr_t end);
 void pagetable_flush(struct aspace *as); /* all of its translations, on all harts */
 
-/* kvm.c. The harts of a mask by our index, without this one. size ~0: everything, page tables included. */
-void tlb_flush_remote(uint64_t harts, vaddr_t va, uint64_t size);
-void icache_flush_remote(uint64_t harts);
+/* kvm.c. The harts of a mask, by our index and without this one, do fence.i (code), or else flush: size ~0,
+ * everything, page tables included. */
+void kvm_fence_remote(uint64_t harts, bool code, vaddr_t va, uint64_t size);
 /* The kernel's entries for a new root table, and its own table for satp. */
 void kvm_copy_root(pte_t *root);
 extern uint64_t kvm_satp;

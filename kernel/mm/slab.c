@@ -2,8 +2,8 @@
  *
  * The free objects of a page are a list through their first two bytes: each holds the offset of the next in
  * the page. A cache knows only its pages with free objects; a full page is found again through the address of
- * an object (kva_page), when that is freed. A page without live objects goes back to the page allocator, save
- * the last partial one, so that one object allocated and freed in turn costs no page each time.
+ * an object, when that is freed. A page without live objects goes back to the page allocator, save the last
+ * partial one, so that one object allocated and freed in turn costs no page each time.
  *
  * Each cache's lock protects its list and, of its pages, slab_used, slab_free and the free objects' links.
  * Pages are allocated outside of it, since the page allocator may reclaim. */
@@ -18,7 +18,7 @@
 
 static struct spinlock list_lock = SPINLOCK_INIT("slab list", RANK_SLAB);
 static struct slab_cache *list_head; /* grows only */
-static size_t page_count;             /* atomic: pages of all slabs */
+static size_t page_count;            /* atomic: pages of all slabs */
 
 typedef uint16_t __attribute__((may_alias)) free_link_t;
 
@@ -69,19 +69,19 @@ static struct page *new_page(struct slab_cache *c)
     return p;
 }
 
+/* An object, not zeroed. */
 static void *take(struct slab_cache *c)
 {
-    struct page *p, *fresh = NULL;
-
     spin_lock(&c->lock);
     if (list_empty(&c->partial)) {
         spin_unlock(&c->lock);
-        if (!(fresh = new_page(c)))
+        struct page *fresh = new_page(c);
+        if (!fresh)
             return NULL;
         spin_lock(&c->lock);
         list_push_front(&c->partial, &fresh->link);
     }
-    p = list_first(&c->partial, struct page, link);
+    struct page *p = list_first(&c->partial, struct page, link);
     free_link_t *object = link_at(p, p->slab_free);
     p->slab_free = *object;
     p->slab_used++;
@@ -104,7 +104,7 @@ void slab_free(struct slab_cache *c, void *object)
     if (!object)
         return;
     struct page *p = kva_page(object);
-    assert(p && p->slab == c && p->slab_used > 0);
+    assert(p->slab == c && p->slab_used > 0);
     spin_lock(&c->lock);
     if (p->slab_free == SLAB_FULL)
         list_push_front(&c->partial, &p->link);
@@ -129,11 +129,7 @@ size_t slab_pages(void)
 
 /* ---- odd sizes ---- */
 
-#define KMALLOC_CACHE(i, n)                                                                                  \
-    [i] = {.lock = SPINLOCK_INIT("slab", RANK_SLAB),                                                         \
-           .name = "kmalloc-" #n,                                                                            \
-           .size = (n),                                                                                      \
-           .partial = LIST_INIT(kmalloc_caches[i].partial)}
+#define KMALLOC_CACHE(i, n) [i] = SLAB_INIT_SIZE(kmalloc_caches[i], "kmalloc-" #n, (n))
 
 static struct slab_cache kmalloc_caches[] = {
     KMALLOC_CACHE(0, 32),  KMALLOC_CACHE(1, 64),   KMALLOC_CACHE(2, 128),  KMALLOC_CACHE(3, 256),
@@ -145,10 +141,8 @@ void *kmalloc(size_t size)
     for (unsigned i = 0; i < ARRAY_SIZE(kmalloc_caches); i++)
         if (size <= kmalloc_caches[i].size)
             return take(&kmalloc_caches[i]);
-    if (size > PAGE_SIZE << PAGE_MAX_ORDER)
-        return NULL;
     unsigned order = 0;
-    while (PAGE_SIZE << order < size)
+    while (order <= PAGE_MAX_ORDER && PAGE_SIZE << order < size)
         order++;
     struct page *p = page_alloc_order(order, page_flags());
     return p ? page_kva(p) : NULL;
@@ -166,7 +160,7 @@ void kfree(void *p)
     if (!p)
         return;
     struct page *page = kva_page(p);
-    assert(page);
+    assert(page_refs(page) > 0);
     if (page->slab)
         slab_free(page->slab, p);
     else

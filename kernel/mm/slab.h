@@ -1,8 +1,8 @@
 /* Kernel objects of one size each, on pages of their own; and kmalloc for odd sizes. Never sleep; without a
  * spin lock held they may reclaim cache pages. */
 #pragma once
-#include "lib/types.h"
 #include "lib/list.h"
+#include "lib/types.h"
 #include "sync/spinlock.h"
 
 struct slab_cache {
@@ -15,12 +15,13 @@ struct slab_cache {
     struct slab_cache *next;
 };
 
-#define SLAB_INIT(cache, object_name, type)                                                                  \
+/* static struct slab_cache inode_slab = SLAB_INIT(inode_slab, "inode", struct inode); */
+#define SLAB_INIT(cache, object_name, type) SLAB_INIT_SIZE(cache, object_name, sizeof(type))
+#define SLAB_INIT_SIZE(cache, object_name, bytes)                                                            \
     {                                                                                                        \
         .lock = SPINLOCK_INIT("slab", RANK_SLAB), .name = (object_name),                                     \
-        .size = sizeof(type) < 32 ? 32 : (sizeof(type) + 15) & ~15ul, .partial = LIST_INIT((cache).partial)  \
+        .size = (bytes) < 32 ? 32 : ((bytes) + 15) & ~15ul, .partial = LIST_INIT((cache).partial)            \
     }
-/* static struct slab_cache inode_slab = SLAB_INIT(inode_slab, "inode", struct inode); */
 
 void *slab_alloc(struct slab_cache *c);             /* zeroed; NULL without memory */
 void slab_free(struct slab_cache *c, void *object); /* NULL is ignored */
@@ -30,8 +31,7 @@ void *kmalloc(size_t size); /* not zeroed */
 void *kzalloc(size_t size);
 void kfree(void *p); /* NULL is ignored */
 
-/* Pages that slabs occupy, for /proc. */
-size_t slab_pages(void);
+size_t slab_pages(void); /* that slabs occupy, for /proc */
 
 /* Calls f for each cache that has been used, for /proc. No lock is held. */
 void slab_for_each(void (*f)(struct slab_cache *c, void *arg), void *arg);

@@ -31,26 +31,21 @@ static int check_file(const struct file *f, uint64_t offset, size_t len)
     return offset + len < offset ? -EOVERFLOW : 0;
 }
 
-/* Maps at the address given, at the hint if that is free, or where there is room. Returns the address. */
+/* Maps at the address given, or, where that is only a hint, wherever there is room. Returns the address. */
 static int64_t map(vaddr_t hint, size_t len, int prot, int flags, struct inode *inode, uint64_t offset)
 {
     struct aspace *as = current()->aspace;
-    int err;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    vaddr_t addr = fixed ? hint : PAGE_ROUND_DOWN(hint);
 
-    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-        if (flags & MAP_FIXED_NOREPLACE)
-            flags &= ~MAP_FIXED;
-        err = aspace_map(as, hint, len, prot, flags, inode, offset, len);
-        return err ? err : (int64_t)hint;
+    if (flags & MAP_FIXED_NOREPLACE)
+        flags &= ~MAP_FIXED;
+    int err = aspace_map(as, addr, len, prot, flags, inode, offset, len);
+    for (bool again = err && !fixed; again; again = err == -EEXIST) { /* a thread may take the place first */
+        addr = aspace_find(as, len);
+        err = addr ? aspace_map(as, addr, len, prot, flags, inode, offset, len) : -ENOMEM;
     }
-    hint = PAGE_ROUND_DOWN(hint);
-    if (hint && !aspace_map(as, hint, len, prot, flags, inode, offset, len))
-        return hint;
-    do { /* a thread that shares the address space may take the place first */
-        hint = aspace_find(as, len);
-        err = hint ? aspace_map(as, hint, len, prot, flags, inode, offset, len) : -ENOMEM;
-    } while (err == -EEXIST);
-    return err ? err : (int64_t)hint;
+    return err ? err : (int64_t)addr;
 }
 
 int64_t sys_mmap(const uint64_t arg[6])

@@ -31,9 +31,8 @@ int uio_zero(struct uio *u, size_t n);
 
 /* The same without faulting or sleeping, for callers that hold an inode's lock or an open transaction:
  * return the number of bytes moved, which is short where a page is not present; then let go of the locks,
- * call uio_prefault and go on. */
+ * call uio_prefault (fill: for a read call) and go on. */
 size_t uio_read_nofault(struct uio *u, const void *src, size_t n);
 size_t uio_write_nofault(struct uio *u, void *dst, size_t n);
 size_t uio_zero_nofault(struct uio *u, size_t n);
-int uio_prefault(const struct uio *u, size_t n,
-                 bool fill); /* fill: the user's buffer will be written (read call) */
+int uio_prefault(const struct uio *u, size_t n, bool fill);

@@ -15,11 +15,10 @@ struct page;
 #define CPU_PAGES 64 /* pages in a hart's cache of free pages */
 
 struct cpu {
-    unsigned index;       /* c  0 .. machine.nharts-1 */
-    uint64_t hartid;      /* c  the firmware's number */
-    bool online;          /* a */
-    struct proc *idle;    /* c  runs when nothing else is ready */
-    struct proc *running; /* a  for others to look at */
+    unsigned index;    /* c  0 .. machine.nharts-1 */
+    uint64_t hartid;   /* c  the firmware's number */
+    bool online;       /* a */
+    struct proc *idle; /* c  runs when nothing else is ready */
 
     /* Scheduling (sched.c). */
     struct spinlock run_lock;

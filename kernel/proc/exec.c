@@ -3,8 +3,7 @@
  * Everything that can fail happens before the old program is touched:
  *   1. gather argv and envp in kernel memory (each string is read once)
  *   2. open the file; for a "#!" script open its interpreter instead, with the script's path as an argument
- *   3. check the ELF file, and map its segments into a new address space; nothing is read yet: pages come on
- * demand
+ *   3. check the ELF file, and map its segments into a new address space; pages are read on demand, later
  *   4. lay out the stack there
  *   5. commit: switch to the new address space, registers, close-on-exec, signals; nothing fails any more
  *
@@ -38,22 +37,28 @@
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
-#include "proc/cpu.h"
 #include "proc/proc.h"
 #include "proc/signal.h"
-#include "trap/fp.h"
 #include "trap/riscv.h"
 #include "trap/syscall.h"
 
-#define SCRIPT_DEPTH   4   /* an interpreter may be a script itself, so often */
-#define SCRIPT_LINE    256 /* bytes of the "#!" line that are looked at */
-#define MAX_PHDRS      64
+#define SCRIPT_DEPTH   4         /* an interpreter may be a script itself, so often */
+#define SCRIPT_LINE    256       /* bytes of a script that are looked at: its "#!" line has to be shorter */
+#define MAX_PHDRS      14        /* they are read onto the kernel's stack; usual programs have up to 11 */
 #define PIE_BASE       0x10000ul /* where position-independent programs go */
 #define USER_IMAGE_TOP (USER_STACK_TOP - USER_STACK_MAX - USER_STACK_GAP)
 
 /* ---- arguments ---- */
 
-/* Makes room for n more bytes. */
+/* argv and envp in kernel memory: argc strings, then envc, each with its NUL. argv_bytes of `used` are
+ * argv's. At most ARG_MAX with the pointers to them, as they will lie on the stack. */
+struct exec_args {
+    char *strings;
+    size_t used, capacity, argv_bytes;
+    unsigned argc, envc;
+};
+
+/* Makes room for n more bytes, which are one string or more. */
 static int reserve(struct exec_args *a, size_t n)
 {
     size_t capacity = a->capacity ? a->capacity : PAGE_SIZE;
@@ -75,42 +80,33 @@ static int reserve(struct exec_args *a, size_t n)
     return 0;
 }
 
-static int add(struct exec_args *a, const char *string)
+/* Adds one argument, of n bytes without NUL; there is no environment yet. */
+static int add_arg(struct exec_args *a, const char *string, size_t n)
 {
-    size_t n = strlen(string) + 1;
-    int err = reserve(a, n);
+    int err = reserve(a, n + 1);
 
     if (err)
         return err;
     memcpy(a->strings + a->used, string, n);
-    a->used += n;
+    a->strings[a->used + n] = '\0';
+    a->argv_bytes = a->used += n + 1;
+    a->argc++;
     return 0;
 }
 
-int exec_add_arg(struct exec_args *a, const char *string)
+/* Puts `count` strings, n bytes together, in front of the arguments; the first `old` bytes of those go. */
+static int put_first(struct exec_args *a, const char *strings, size_t n, unsigned count, size_t old)
 {
-    int err = add(a, string);
+    int err = reserve(a, n);
 
     if (err)
         return err;
-    a->argc++;
-    a->argv_bytes = a->used;
+    memmove(a->strings + n, a->strings + old, a->used - old);
+    memcpy(a->strings, strings, n);
+    a->used += n - old;
+    a->argv_bytes += n - old;
+    a->argc += count - (old > 0);
     return 0;
-}
-
-int exec_add_env(struct exec_args *a, const char *string)
-{
-    int err = add(a, string);
-
-    if (!err)
-        a->envc++;
-    return err;
-}
-
-void exec_free_args(struct exec_args *a)
-{
-    kfree(a->strings);
-    *a = (struct exec_args){0};
 }
 
 /* Adds the strings that a user's NULL-terminated vector points to; each is copied straight into place. */
@@ -144,25 +140,22 @@ static int add_user_vector(struct exec_args *a, uptr_t vector, unsigned *counter
     }
 }
 
-/* Puts strings (n bytes, `count` of them) in the place of argv[0]. */
-static int replace_first_arg(struct exec_args *a, const char *strings, size_t n, unsigned count)
-{
-    size_t old = a->argc ? strlen(a->strings) + 1 : 0;
-    int err = reserve(a, n);
-
-    if (err)
-        return err;
-    memmove(a->strings + n, a->strings + old, a->used - old);
-    memcpy(a->strings, strings, n);
-    a->used += n - old;
-    a->argv_bytes += n - old;
-    a->argc += count - (a->argc ? 1 : 0);
-    return 0;
-}
-
 /* ---- the file ---- */
 
-/* Opens a file to run: from here until close_executable it cannot be opened for writing. */
+void exec_get_file(struct inode *ip)
+{
+    inode_get(ip);
+    __atomic_fetch_add(&ip->denywrite, 1, __ATOMIC_RELAXED);
+}
+
+void exec_put_file(struct inode *ip)
+{
+    if (ip)
+        __atomic_fetch_sub(&ip->denywrite, 1, __ATOMIC_RELAXED);
+    inode_put(ip);
+}
+
+/* Opens a file to run, for exec_put_file. */
 static int open_executable(const char *path, struct inode **result)
 {
     struct inode *ip;
@@ -176,21 +169,10 @@ static int open_executable(const char *path, struct inode **result)
     else if (ip->writers)
         err = -ETXTBSY;
     else
-        __atomic_fetch_add(&ip->denywrite, 1, __ATOMIC_RELAXED);
+        exec_get_file(*result = ip);
     inode_unlock(ip);
-    if (err)
-        inode_put(ip);
-    else
-        *result = ip;
-    return err;
-}
-
-static void close_executable(struct inode *ip)
-{
-    if (!ip)
-        return;
-    __atomic_fetch_sub(&ip->denywrite, 1, __ATOMIC_RELAXED);
     inode_put(ip);
+    return err;
 }
 
 static int read_exactly(struct inode *ip, void *buf, size_t n, uint64_t offset)
@@ -202,65 +184,76 @@ static int read_exactly(struct inode *ip, void *buf, size_t n, uint64_t offset)
     return (size_t)got == n ? 0 : -ENOEXEC;
 }
 
-/* "#!interpreter [one argument]": line is its first bytes, NUL-terminated. Changes args; *path gets the
- * interpreter (inside line). */
-static int script(char *line, const char *script_path, struct exec_args *args, const char **path)
+/* line: the NUL-terminated beginning of the script at path, "#!interpreter [one argument]". argv[0] becomes
+ * that path, and the interpreter and its argument go in front of it. */
+static int script(char *line, const char *path, struct exec_args *args)
 {
-    char *end = strchr(line, '\n'), *p = line + 2, *interpreter, *argument;
-    char buf[SCRIPT_LINE];
-    size_t n, used;
+    char *end = strchr(line, '\n'), *interpreter = line + 2, *argument;
 
     if (!end)
         return -ENOEXEC; /* cut short: no interpreter's name can be trusted */
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+    while (end > interpreter && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
         end--;
     *end = '\0';
-    while (*p == ' ' || *p == '\t')
-        p++;
-    interpreter = p;
-    while (*p && *p != ' ' && *p != '\t')
-        p++;
-    argument = p;
-    while (*argument == ' ' || *argument == '\t')
-        argument++;
-    *p = '\0';
-    if (!*interpreter)
+    while (*interpreter == ' ' || *interpreter == '\t')
+        interpreter++;
+    for (end = interpreter; *end && *end != ' ' && *end != '\t'; end++)
+        ;
+    for (argument = end; *argument == ' ' || *argument == '\t'; argument++)
+        ;
+    if (end == interpreter)
         return -ENOEXEC;
+    size_t n = end - interpreter + 1, argument_bytes = *argument ? strlen(argument) + 1 : 0;
+    *end = '\0';
+    memmove(end + 1, argument, argument_bytes); /* now the two strings follow each other */
 
-    used = strlcpy(buf, interpreter, sizeof(buf)) + 1;
-    if (*argument)
-        used += strlcpy(buf + used, argument, sizeof(buf) - used) + 1;
-    /* argv[0] becomes the script's path; then the interpreter and its argument go in front of it. */
-    n = strlen(script_path) + 1;
-    int err = replace_first_arg(args, script_path, n, 1);
-    if (!err && !(err = reserve(args, used))) {
-        memmove(args->strings + used, args->strings, args->used);
-        memcpy(args->strings, buf, used);
-        args->used += used;
-        args->argv_bytes += used;
-        args->argc += *argument ? 2 : 1;
+    int err = put_first(args, path, strlen(path) + 1, 1, args->argc ? strlen(args->strings) + 1 : 0);
+    return err ? err : put_first(args, interpreter, n + argument_bytes, argument_bytes ? 2 : 1, 0);
+}
+
+/* Opens the program at path; where that is a script, its interpreter, and changes args for it. */
+static int open_program(const char *path, struct exec_args *args, struct inode **result)
+{
+    char head[SCRIPT_LINE], interpreter[SCRIPT_LINE];
+
+    for (int depth = 0;; depth++) {
+        int err = open_executable(path, result);
+        if (err)
+            return err;
+        ssize_t got = inode_read_kernel(*result, head, sizeof(head) - 1, 0);
+        if (got >= 0 && (got < 2 || head[0] != '#' || head[1] != '!'))
+            return 0;
+        if (got < 0) {
+            err = got;
+        } else {
+            head[got] = '\0';
+            err = depth < SCRIPT_DEPTH ? script(head, path, args) : -ELOOP;
+        }
+        exec_put_file(*result);
+        if (err)
+            return err;
+        strlcpy(interpreter, args->strings, sizeof(interpreter));
+        path = interpreter;
     }
-    *path = interpreter;
-    return err;
 }
 
 /* ---- loading ---- */
 
-/* What the loader finds out about a program. */
+/* The new program: what the loader finds out about it, and where its stack begins and argv's strings lie. */
 struct image {
     struct aspace *as;
     uint64_t entry, phdr_addr, brk;
     unsigned phnum;
+    uptr_t sp, strings;
 };
 
 static int check_header(const struct elf_header *h)
 {
-    if (h->magic != ELF_MAGIC || h->class != ELF_CLASS64 || h->data != ELF_DATA_LSB ||
-        h->version != ELF_VERSION)
-        return -ENOEXEC;
-    if (h->machine != ELF_EM_RISCV || (h->type != ELF_EXEC && h->type != ELF_DYN))
-        return -ENOEXEC;
-    if (h->phentsize != sizeof(struct elf_phdr) || h->phnum == 0 || h->phnum > MAX_PHDRS)
+    bool ours = h->magic == ELF_MAGIC && h->class == ELF_CLASS64 && h->data == ELF_DATA_LSB &&
+                h->version == ELF_VERSION && h->machine == ELF_EM_RISCV &&
+                (h->type == ELF_EXEC || h->type == ELF_DYN);
+
+    if (!ours || h->phentsize != sizeof(struct elf_phdr) || h->phnum == 0 || h->phnum > MAX_PHDRS)
         return -ENOEXEC;
     return 0;
 }
@@ -319,35 +312,27 @@ static int map_segments(struct image *im, struct inode *ip, const struct elf_hea
     return entry_ok ? 0 : -ENOEXEC;
 }
 
-/* Makes the address space of the program in ip: 0, and im->as is the caller's. */
-static int load(struct inode *ip, struct image *im)
+/* Makes the address space of the program in ip: 0, and im->as is the caller's. Not inlined, so that exec does
+ * not need this stack and open_program's together. */
+__attribute__((noinline)) static int load(struct inode *ip, struct image *im)
 {
     struct elf_header h;
-    struct elf_phdr *ph;
+    struct elf_phdr ph[MAX_PHDRS];
     int err = read_exactly(ip, &h, sizeof(h), 0);
 
     if (err || (err = check_header(&h)))
         return err;
-    size_t bytes = h.phnum * sizeof(*ph);
-    if (h.phoff > ip->size || bytes > ip->size - h.phoff)
+    if (h.phoff > ip->size)
         return -ENOEXEC;
-    ph = kmalloc(bytes);
-    if (!ph)
-        return -ENOMEM;
-    if ((err = read_exactly(ip, ph, bytes, h.phoff)))
-        goto free_headers;
+    if ((err = read_exactly(ip, ph, h.phnum * sizeof(*ph), h.phoff)))
+        return err;
     *im = (struct image){.as = aspace_create()};
-    if (!im->as) {
-        err = -ENOMEM;
-        goto free_headers;
-    }
-    if ((err = map_segments(im, ip, &h, ph)) || (err = aspace_map_stack(im->as))) {
+    if (!im->as)
+        return -ENOMEM;
+    if ((err = map_segments(im, ip, &h, ph)) || (err = aspace_map_stack(im->as)))
         aspace_put(im->as);
-        goto free_headers;
-    }
-    im->as->brk_start = im->as->brk = im->brk;
-free_headers:
-    kfree(ph);
+    else
+        im->as->brk_start = im->as->brk = im->brk;
     return err;
 }
 
@@ -355,37 +340,10 @@ free_headers:
 
 #define AUX_WORDS (2 * 14)
 
-/* Where things lie on the new stack. */
-struct layout {
-    uptr_t strings, execfn, random, sp;
-    size_t words; /* from sp: argc, argv, envp, auxiliary vector */
-};
-
-static void lay_out(struct layout *l, const struct exec_args *a, size_t path_bytes)
+/* Fills in the words at the new sp: argc, argv, envp and the auxiliary vector. */
+static void fill_words(uint64_t *w, const struct exec_args *a, const struct image *im, uptr_t random,
+                       uptr_t execfn)
 {
-    l->strings = USER_STACK_TOP - a->used;
-    l->execfn = l->strings - path_bytes;
-    l->random = l->execfn - 16;
-    l->words = 1 + (a->argc + 1) + (a->envc + 1) + AUX_WORDS;
-    l->sp = (l->random - l->words * sizeof(uint64_t)) & ~15ul;
-}
-
-/* Fills the words at sp. */
-static void fill_words(uint64_t *w, const struct layout *l, const struct exec_args *a, const struct image *im)
-{
-    uptr_t string = l->strings;
-    const char *s = a->strings;
-
-    *w++ = a->argc;
-    for (unsigned i = 0; i < a->argc + a->envc; i++) {
-        if (i == a->argc)
-            *w++ = 0;
-        *w++ = string + (s - a->strings);
-        s += strlen(s) + 1;
-    }
-    if (!a->envc)
-        *w++ = 0;
-    *w++ = 0;
     const uint64_t aux[AUX_WORDS] = {AT_PHDR,   im->phdr_addr,
                                      AT_PHENT,  sizeof(struct elf_phdr),
                                      AT_PHNUM,  im->phnum,
@@ -397,36 +355,47 @@ static void fill_words(uint64_t *w, const struct layout *l, const struct exec_ar
                                      AT_EUID,   0,
                                      AT_GID,    0,
                                      AT_EGID,   0,
-                                     AT_RANDOM, l->random,
-                                     AT_EXECFN, l->execfn,
+                                     AT_RANDOM, random,
+                                     AT_EXECFN, execfn,
                                      AT_NULL,   0};
+    const char *s = a->strings;
+
+    *w++ = a->argc;
+    for (unsigned i = 0; i < a->argc + a->envc; i++, s += strlen(s) + 1) {
+        if (i == a->argc)
+            *w++ = 0;
+        *w++ = im->strings + (s - a->strings);
+    }
+    if (!a->envc)
+        *w++ = 0;
+    *w++ = 0;
     memcpy(w, aux, sizeof(aux));
 }
 
-static int build_stack(const struct layout *l, const struct exec_args *a, const struct image *im,
-                       const char *path)
+/* The stack is made in kernel memory first, and copied as one. */
+static int build_stack(struct image *im, const struct exec_args *a, const char *path)
 {
-    uint8_t random[16];
-    uint64_t *words = kmalloc(l->words * sizeof(uint64_t));
-    int err;
+    size_t path_bytes = strlen(path) + 1, words = 1 + (a->argc + 1) + (a->envc + 1) + AUX_WORDS;
 
-    if (!words)
+    im->strings = USER_STACK_TOP - a->used;
+    uptr_t execfn = im->strings - path_bytes, random = execfn - 16;
+    im->sp = (random - words * sizeof(uint64_t)) & ~15ul;
+    char *stack = kzalloc(USER_STACK_TOP - im->sp);
+    if (!stack)
         return -ENOMEM;
-    fill_words(words, l, a, im);
-    random_bytes(random, sizeof(random));
-    err = aspace_copyout(im->as, l->sp, words, l->words * sizeof(uint64_t));
-    if (!err)
-        err = aspace_copyout(im->as, l->random, random, sizeof(random));
-    if (!err)
-        err = aspace_copyout(im->as, l->execfn, path, strlen(path) + 1);
-    if (!err && a->used)
-        err = aspace_copyout(im->as, l->strings, a->strings, a->used);
-    kfree(words);
+    fill_words((uint64_t *)stack, a, im, random, execfn);
+    random_bytes(stack + (random - im->sp), 16);
+    memcpy(stack + (execfn - im->sp), path, path_bytes);
+    if (a->used)
+        memcpy(stack + (im->strings - im->sp), a->strings, a->used);
+    int err = aspace_copyout(im->as, im->sp, stack, USER_STACK_TOP - im->sp);
+    kfree(stack);
     return err;
 }
 
 /* ---- the call ---- */
 
+/* What stands behind the last slash, but for slashes at the end. */
 static const char *base_name(const char *path)
 {
     const char *name = path;
@@ -438,75 +407,45 @@ static const char *base_name(const char *path)
 }
 
 /* Step 5: from here on the process is the new program. */
-static void commit(const struct image *im, const struct layout *l, const struct exec_args *a,
-                   struct inode *ip, const char *path)
+static void commit(const struct image *im, const struct exec_args *a, struct inode *ip, const char *path)
 {
     struct proc *p = current();
     struct aspace *old = p->aspace;
-    struct trapframe *tf = p->tf;
 
     proc_set_aspace(im->as);
     proc_release_vfork();
     if (old)
         aspace_put(old);
-    proc_set_exe(p, ip);
+    exec_put_file(p->exe);
+    p->exe = ip;
     fdtable_close_on_exec(p->files);
     sighand_exec(p->sighand);
     strlcpy(p->name, base_name(path), sizeof(p->name));
-    p->args_start = l->strings;
-    p->args_end = l->strings + a->argv_bytes;
-    memset(tf, 0, offsetof(struct trapframe, proc));
-    tf->sp = l->sp;
-    tf->epc = im->entry;
-    tf->status = SSTATUS_SPIE; /* user mode, interrupts on, floating point off */
-    irq_push();
-    fp_reset(p);
-    irq_pop();
+    p->args_start = im->strings;
+    p->args_end = im->strings + a->argv_bytes;
+    memset(p->tf, 0, offsetof(struct trapframe, proc));
+    p->tf->sp = im->sp;
+    p->tf->epc = im->entry;
+    p->tf->status = SSTATUS_SPIE; /* user mode, interrupts on, floating point off */
+    p->fp_used = false;
 }
 
-int exec_program(const char *path, struct exec_args *args)
+/* The current process runs `path` from now on: 0. Or an error, with the old program as it was. */
+static int exec(const char *path, struct exec_args *args)
 {
-    char line[SCRIPT_LINE];
-    const char *file = path;
-    struct inode *ip = NULL;
+    struct inode *ip;
     struct image im;
-    struct layout l;
-    int err;
+    int err = open_program(path, args, &ip);
 
-    for (int depth = 0;; depth++) {
-        ssize_t got;
-        if ((err = open_executable(file, &ip)))
-            return err;
-        char head[SCRIPT_LINE];
-        if ((got = inode_read_kernel(ip, head, sizeof(head) - 1, 0)) < 0) {
-            err = got;
-            goto close;
-        }
-        if (got < 2 || head[0] != '#' || head[1] != '!')
-            break;
-        head[got] = '\0';
-        if (depth == SCRIPT_DEPTH) {
-            err = -ELOOP;
-            goto close;
-        }
-        const char *interpreter;
-        err = script(head, file, args, &interpreter);
-        if (err)
-            goto close;
-        strlcpy(line, interpreter, sizeof(line));
-        file = line;
-        close_executable(ip);
-        ip = NULL;
-    }
-    if ((err = load(ip, &im)))
-        goto close;
-    lay_out(&l, args, strlen(path) + 1);
-    if ((err = build_stack(&l, args, &im, path)))
+    if (err)
+        return err;
+    err = load(ip, &im);
+    if (!err && (err = build_stack(&im, args, path)))
         aspace_put(im.as);
+    if (!err)
+        commit(&im, args, ip, path);
     else
-        commit(&im, &l, args, ip, path);
-close:
-    close_executable(ip);
+        exec_put_file(ip);
     return err;
 }
 
@@ -525,33 +464,27 @@ int64_t sys_execve(const uint64_t arg[6])
     if (err >= 0)
         err = add_user_vector(&args, arg[2], &args.envc);
     if (err >= 0)
-        err = exec_program(path, &args);
-    exec_free_args(&args);
+        err = exec(path, &args);
+    kfree(args.strings);
     kfree(path);
     return err;
 }
 
 /* ---- process 1 ---- */
 
-/* Adds the words behind "--" in the boot arguments. Where those were cut it fails: half a command is not what
- * was meant. */
-static int add_boot_args(struct exec_args *args)
+/* "init", and the words behind "--" in the boot arguments. Where those were cut it fails: half a command is
+ * not what was meant. */
+static int init_args(struct exec_args *args)
 {
-    char *word = machine.bootargs;
-    bool behind = false;
-    int err = strlen(word) == sizeof(machine.bootargs) - 1 ? -E2BIG : 0;
+    const char *word = machine.bootargs, *end;
+    int err = strlen(word) < sizeof(machine.bootargs) - 1 ? add_arg(args, "init", 4) : -E2BIG;
 
-    while (*word && !err) {
-        char *end = word;
-        while (*end && *end != ' ')
-            end++;
-        char after = *end;
-        *end = '\0';
-        if (behind && *word)
-            err = exec_add_arg(args, word);
-        behind = behind || !strcmp(word, "--");
-        *end = after;
-        word = after ? end + 1 : end;
+    for (bool behind = false; *word && !err; word = *end ? end + 1 : end) {
+        for (end = word; *end && *end != ' '; end++)
+            ;
+        if (behind && end > word)
+            err = add_arg(args, word, end - word);
+        behind = behind || (end - word == 2 && !memcmp(word, "--", 2));
     }
     return err;
 }
@@ -562,18 +495,12 @@ void exec_init_main(void *unused)
     struct inode *dir;
     int err;
 
-    (void)unused;
     if ((err = fs_mount()))
         boot_fail("the disk holds no usable file system (error %d)", -err);
     current()->cwd = fs_root();
     if (!namei(current()->cwd, "/proc", NAMEI_DIRECTORY, &dir))
         dir->mounted = procfs_root(); /* the reference to dir is kept: it stays mounted */
-    err = exec_add_arg(&args, "init");
-    if (!err)
-        err = add_boot_args(&args);
-    if (!err)
-        err = exec_program("/bin/init", &args);
-    exec_free_args(&args);
-    if (err)
+    if ((err = init_args(&args)) || (err = exec("/bin/init", &args)))
         boot_fail("/bin/init cannot be run (error %d)", -err);
+    kfree(args.strings);
 }

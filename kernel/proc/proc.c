@@ -23,12 +23,14 @@
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "proc/cpu.h"
+#include "proc/exec.h"
 #include "proc/kthread.h"
 #include "proc/sched.h"
 #include "proc/signal.h"
 #include "sync/wait.h"
 #include "trap/fp.h"
 #include "trap/riscv.h"
+#include "trap/syscall.h"
 #include "trap/trap.h"
 
 #define PID_MAX     4194304 /* pids are below this */
@@ -72,40 +74,38 @@ static struct proc *create(void)
     p->context.sp = (uint64_t)p->tf;
     p->irq_depth = 1; /* it comes to life inside a switch */
     p->irq_was_on = true;
+    p->cpu = current()->cpu;
     p->state = PROC_RUNNABLE;
     p->refs = 1;
     p->umask = 022;
     p->start_time = time_monotonic();
     spin_init(&p->lock, "proc", RANK_PROC);
-    list_init(&p->run_link);
-    list_init(&p->wait_link);
     list_init(&p->children);
     list_init(&p->zombies);
-    list_init(&p->sibling);
-    list_init(&p->hash_link);
-    list_init(&p->all_link);
     return p;
 }
 
-/* Frees what create made and the resources that a failed fork may have given it. */
-static void destroy(struct proc *p)
+/* Gives back files and directories. */
+static void release_files(struct proc *p)
 {
-    if (p->aspace)
-        aspace_put(p->aspace);
     if (p->files)
         fdtable_put(p->files);
-    if (p->sighand)
-        sighand_put(p->sighand);
     inode_put(p->cwd);
-    proc_set_exe(p, NULL);
-    kstack_free(p->kstack);
-    p->kstack = 0;
-    proc_put(p);
+    exec_put_file(p->exe);
+    p->files = NULL;
+    p->cwd = p->exe = NULL;
 }
 
-static struct list *bucket(int pid)
+/* Frees what create made, and the resources that a failed fork may have given it. */
+static void destroy(struct proc *p)
 {
-    return &pid_table[(unsigned)pid % PID_BUCKETS];
+    release_files(p);
+    if (p->aspace)
+        aspace_put(p->aspace);
+    if (p->sighand)
+        sighand_put(p->sighand);
+    kstack_free(p->kstack);
+    proc_put(p);
 }
 
 /* Caller holds tree_lock. */
@@ -113,20 +113,23 @@ static struct proc *find_locked(int pid)
 {
     struct proc *p;
 
-    list_for_each_entry (p, bucket(pid), hash_link)
+    list_for_each_entry (p, &pid_table[(unsigned)pid % PID_BUCKETS], hash_link)
         if (p->pid == pid)
             return p;
     return NULL;
 }
 
-/* Gives p a pid and enters it into the table. Caller holds tree_lock. */
-static void enter(struct proc *p)
+/* Gives p a pid and enters it into the table, as a child of parent. Caller holds tree_lock. */
+static void enter(struct proc *p, struct proc *parent)
 {
     do
         last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : 2;
     while (find_locked(last_pid));
     p->pid = p->tgid = last_pid;
-    list_push_back(bucket(p->pid), &p->hash_link);
+    p->parent = parent;
+    if (parent)
+        list_push_back(&parent->children, &p->sibling);
+    list_push_back(&pid_table[p->pid % PID_BUCKETS], &p->hash_link);
     /* Pids grow, so the place in the list is nearly always its end. */
     struct list *after = all.prev;
     while (after != &all && list_entry(after, struct proc, all_link)->pid > p->pid)
@@ -168,11 +171,9 @@ struct proc *proc_create_idle(struct cpu *c)
     struct proc *p = create_thread("idle", sched_idle, NULL);
 
     p->cpu = c;
-    p->on_cpu = c->index != 0; /* the boot hart's is switched to, the others' are started in it */
-    if (p->on_cpu) {
-        p->state = PROC_RUNNING;
-        p->irq_depth = 0;
-    }
+    p->on_cpu = true; /* its hart is started in it, not switched to it */
+    p->state = PROC_RUNNING;
+    p->irq_depth = 0;
     return p;
 }
 
@@ -181,11 +182,7 @@ struct proc *kthread_start(const char *name, void (*thread_main)(void *), void *
     struct proc *p = create_thread(name, thread_main, arg);
 
     spin_lock(&tree_lock);
-    enter(p);
-    if (init_proc) {
-        p->parent = init_proc;
-        list_push_back(&init_proc->children, &p->sibling);
-    }
+    enter(p, init_proc);
     spin_unlock(&tree_lock);
     sched_ready(p);
     return p;
@@ -197,11 +194,11 @@ void proc_start_init(void (*init_main)(void *))
 
     p->kernel_thread = false;
     p->files = fdtable_create();
-    p->sighand = sighand_create();
+    p->sighand = sighand_copy(NULL);
     if (!p->files || !p->sighand)
         boot_fail("too little memory for process 1");
     spin_lock(&tree_lock);
-    enter(p);
+    enter(p, NULL);
     p->pgid = p->sid = p->pid;
     init_proc = p;
     spin_unlock(&tree_lock);
@@ -237,17 +234,16 @@ static int copy_resources(struct proc *child, uint64_t flags)
         return -ENOMEM;
     inode_get(p->cwd);
     child->cwd = p->cwd;
-    proc_set_exe(child, p->exe);
+    exec_get_file(p->exe);
+    child->exe = p->exe;
     return 0;
 }
 
 static void wait_for_vfork(struct proc *child)
 {
     spin_lock(&tree_lock);
-    while (child->vfork_parent &&
-           sleep_interruptible(&child->vfork_parent, &tree_lock, WAIT_FOREVER) != -EINTR)
+    while (child->vforked && !sleep_interruptible(&child->vforked, &tree_lock, WAIT_FOREVER))
         ;
-    child->vfork_parent = NULL;
     spin_unlock(&tree_lock);
 }
 
@@ -255,12 +251,31 @@ void proc_release_vfork(void)
 {
     struct proc *p = current();
 
-    if (!p->vfork_parent) /* set once, before it first ran */
+    if (!p->vforked) /* set before it first ran, cleared here */
         return;
     spin_lock(&tree_lock);
-    p->vfork_parent = NULL;
+    p->vforked = false;
     spin_unlock(&tree_lock);
-    wakeup(&p->vfork_parent);
+    wakeup(&p->vforked);
+}
+
+/* Enters child into the tree and returns its pid. With a signal pending, nothing and -EINTR: kill of a whole
+ * group goes through the table, and a parent that it has passed must not add to the group behind its back. */
+static int enter_child(struct proc *child)
+{
+    struct proc *p = current();
+    int pid = -EINTR;
+
+    spin_lock(&tree_lock);
+    if (!signal_pending()) {
+        enter(child, p);
+        child->pgid = p->pgid;
+        child->sid = p->sid;
+        child->refs++; /* the caller's: the child may exit, and be gone, as soon as it runs */
+        pid = child->pid;
+    }
+    spin_unlock(&tree_lock);
+    return pid;
 }
 
 int proc_fork(uint64_t flags, uptr_t stack)
@@ -272,39 +287,30 @@ int proc_fork(uint64_t flags, uptr_t stack)
     struct proc *child = create();
     if (!child)
         return -ENOMEM;
-    if (copy_resources(child, flags)) {
+    int pid = copy_resources(child, flags);
+    if (pid) {
         destroy(child);
-        return -ENOMEM;
+        return pid;
     }
+    fp_fork(child); /* before the trapframe, in which it may change the state of the registers */
     *child->tf = *p->tf;
     child->tf->proc = child;
     child->tf->a0 = 0;
     if (stack)
         child->tf->sp = stack;
-    fp_fork(child);
-    child->tf->status = p->tf->status; /* after fp_fork, which may have made it clean */
     child->umask = p->umask;
     child->sig_blocked = p->sig_blocked;
     child->args_start = p->args_start;
     child->args_end = p->args_end;
     memcpy(child->name, p->name, sizeof(p->name));
-    if (flags & CLONE_VFORK)
-        child->vfork_parent = p;
-
-    spin_lock(&tree_lock);
-    enter(child);
-    child->pgid = p->pgid;
-    child->sid = p->sid;
-    child->parent = p;
-    list_push_back(&p->children, &child->sibling);
-    int pid = child->pid;
-    __atomic_fetch_add(&child->refs, 1,
-                       __ATOMIC_RELAXED); /* it may exit, and be gone, before the next lines */
-    spin_unlock(&tree_lock);
-
-    if (flags & CLONE_CHILD_SETTID && !(flags & CLONE_VM))
-        aspace_copyout(child->aspace, p->tf->a4, &pid,
-                       sizeof(pid)); /* a bad address is the child's own loss */
+    child->vforked = flags & CLONE_VFORK;
+    pid = enter_child(child);
+    if (pid < 0) {
+        destroy(child);
+        return pid;
+    }
+    if (flags & CLONE_CHILD_SETTID && !(flags & CLONE_VM)) /* a bad address is the child's own loss */
+        aspace_copyout(child->aspace, p->tf->a4, &pid, sizeof(pid));
     sched_ready(child);
     if (flags & CLONE_VFORK)
         wait_for_vfork(child);
@@ -314,12 +320,10 @@ int proc_fork(uint64_t flags, uptr_t stack)
 
 /* ---- exit ---- */
 
-/* Hands the children to process 1. Caller holds tree_lock. Returns true if process 1 now has zombies to wait
- * for. */
-static bool orphan_children(struct proc *p)
+/* Hands the children to process 1. Caller holds tree_lock. */
+static void orphan_children(struct proc *p)
 {
     struct proc *child;
-    bool zombies = !list_empty(&p->zombies);
 
     list_for_each_entry (child, &p->children, sibling)
         child->parent = init_proc;
@@ -327,7 +331,6 @@ static bool orphan_children(struct proc *p)
         child->parent = init_proc;
     list_splice_back(&init_proc->children, &p->children);
     list_splice_back(&init_proc->zombies, &p->zombies);
-    return zombies;
 }
 
 _Noreturn static void init_died(int status)
@@ -337,35 +340,25 @@ _Noreturn static void init_died(int status)
     machine_power_off(WAIT_HAS_EXITED(status) && WAIT_EXIT_CODE(status) ? WAIT_EXIT_CODE(status) : 1);
 }
 
-/* Gives back what the process owns but its stack and structure, which it still runs on. */
-static void release_resources(struct proc *p)
-{
-    struct aspace *as = p->aspace;
-
-    if (p->files)
-        fdtable_put(p->files);
-    p->files = NULL;
-    inode_put(p->cwd);
-    p->cwd = NULL;
-    proc_set_exe(p, NULL);
-    if (!as)
-        return;
-    proc_set_aspace(NULL);
-    proc_release_vfork();
-    aspace_put(as);
-}
-
 _Noreturn void proc_exit(int wait_status)
 {
     struct proc *p = current();
+    struct aspace *as = p->aspace;
 
     if (p == init_proc)
         init_died(wait_status);
-    release_resources(p);
+    /* All that the process owns, but its stack and structure, which it still runs on. */
+    release_files(p);
+    if (as) {
+        proc_set_aspace(NULL);
+        proc_release_vfork();
+        aspace_put(as);
+    }
 
     irq_push(); /* up to the switch */
     spin_lock(&tree_lock);
-    bool init_has_zombies = orphan_children(p);
+    bool orphans = !list_empty(&p->zombies); /* that process 1 may be waiting for */
+    orphan_children(p);
     struct proc *parent = p->parent;
     p->exit_status = wait_status;
     spin_lock(&p->lock); /* from here on signal_send leaves it alone */
@@ -376,7 +369,7 @@ _Noreturn void proc_exit(int wait_status)
     __atomic_fetch_add(&parent->refs, 1, __ATOMIC_RELAXED);
     spin_unlock(&tree_lock);
 
-    if (init_has_zombies)
+    if (orphans)
         wakeup(init_proc);
     signal_send(parent, SIGCHLD);
     wakeup(parent);
@@ -408,7 +401,10 @@ static struct proc *find_child(struct list *list, int pid)
 
 void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel)
 {
-    uint64_t total = time_ticks_to_ns(p->run_time + (p == current() ? rdtime() - p->run_start : 0));
+    irq_push(); /* no switch between reading the one and the other */
+    uint64_t now = p == current() ? rdtime() - p->run_start : 0;
+    uint64_t total = time_ticks_to_ns(p->run_time + now);
+    irq_pop();
     uint64_t ticks = p->user_ticks + p->kernel_ticks;
 
     /* The total is exact; how it divides is sampled by the timer interrupts. */
@@ -416,54 +412,36 @@ void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel)
     *user = total - *kernel;
 }
 
-/* Takes a zombie off the table. Caller holds tree_lock. */
-static void remove_zombie(struct proc *child)
+/* Frees a zombie, and returns its pid. Caller holds tree_lock, which is released. */
+static int reap(struct proc *child, int *status, uint64_t *user, uint64_t *kernel)
 {
     struct proc *p = current();
-    uint64_t user, kernel;
+    int pid = child->pid;
 
     list_remove(&child->sibling);
     list_remove(&child->hash_link);
     list_remove(&child->all_link);
+    child->parent = NULL; /* which may be gone before the last who looks at the child */
     count--;
-    proc_times(child, &user, &kernel);
-    p->children_utime += user + child->children_utime;
-    p->children_stime += kernel + child->children_stime;
-}
-
-/* Frees a zombie that is off the table, and returns its pid. */
-static int reap(struct proc *child, int *status, struct abi_rusage *ru)
-{
-    int pid = child->pid;
+    spin_unlock(&tree_lock);
 
     while (__atomic_load_n(&child->on_cpu, __ATOMIC_ACQUIRE)) /* pairs with sched_finish */
         ;
     *status = child->exit_status;
-    if (ru) {
-        uint64_t user, kernel;
-        memset(ru, 0, sizeof(*ru));
-        proc_times(child, &user, &kernel);
-        ru->utime = (struct abi_timeval){user / NSEC_PER_SEC, user % NSEC_PER_SEC / 1000};
-        ru->stime = (struct abi_timeval){kernel / NSEC_PER_SEC, kernel % NSEC_PER_SEC / 1000};
-    }
+    proc_times(child, user, kernel);
+    p->children_utime += *user + child->children_utime;
+    p->children_stime += *kernel + child->children_stime;
     destroy(child);
     return pid;
 }
 
-int proc_wait(int pid, int *status, int options, struct abi_rusage *ru)
+int proc_wait(int pid, int *status, int options, uint64_t *user, uint64_t *kernel)
 {
-    struct proc *p = current();
+    struct proc *p = current(), *child;
+    int err = 0;
 
     spin_lock(&tree_lock);
-    for (;;) {
-        struct proc *child = find_child(&p->zombies, pid);
-        int err = 0;
-
-        if (child) {
-            remove_zombie(child);
-            spin_unlock(&tree_lock);
-            return reap(child, status, ru);
-        }
+    while (!(child = find_child(&p->zombies, pid))) {
         if (!find_child(&p->children, pid))
             err = -ECHILD;
         else if (!(options & WNOHANG))
@@ -473,6 +451,7 @@ int proc_wait(int pid, int *status, int options, struct abi_rusage *ru)
             return err;
         }
     }
+    return reap(child, status, user, kernel);
 }
 
 /* ---- looking at processes ---- */
@@ -493,18 +472,16 @@ void proc_put(struct proc *p)
         slab_free(&proc_slab, p);
 }
 
-/* The first process with a pid >= start, referenced. `prev` may help to find it: the one before. */
+/* The first process with a pid >= start, referenced. `prev`, if not NULL, is one before it. */
 static struct proc *next_from(int start, struct proc *prev)
 {
-    struct proc *p, *found = NULL;
+    struct proc *found = NULL;
 
     spin_lock(&tree_lock);
-    struct list *from = prev && !list_empty(&prev->all_link) ? &prev->all_link : &all;
-    for (struct list *l = from->next; l != &all && !found; l = l->next) {
-        p = list_entry(l, struct proc, all_link);
-        if (p->pid >= start)
-            found = p;
-    }
+    struct list *l = prev && !list_empty(&prev->all_link) ? &prev->all_link : &all;
+    while ((l = l->next) != &all && !found)
+        if (list_entry(l, struct proc, all_link)->pid >= start)
+            found = list_entry(l, struct proc, all_link);
     if (found)
         __atomic_fetch_add(&found->refs, 1, __ATOMIC_RELAXED);
     spin_unlock(&tree_lock);
@@ -513,16 +490,16 @@ static struct proc *next_from(int start, struct proc *prev)
 
 void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg)
 {
-    struct proc *p = NULL, *prev = NULL;
-    bool more = true;
+    struct proc *prev = NULL, *p = next_from(start, NULL);
 
-    while (more && (p = next_from(start, prev))) {
+    while (p && f(p, arg)) {
         if (prev)
             proc_put(prev);
-        start = p->pid + 1;
-        more = f(p, arg);
         prev = p;
+        p = next_from(prev->pid + 1, prev);
     }
+    if (p)
+        proc_put(p);
     if (prev)
         proc_put(prev);
 }
@@ -565,9 +542,8 @@ static bool print_one(struct proc *p, void *unused)
                                          [PROC_SLEEPING] = "asleep",
                                          [PROC_ZOMBIE] = "zombie"};
 
-    (void)unused;
-    printk("%5d %5d %-8s hart %u  %s\n", p->pid, proc_parent_pid(p), states[p->state],
-           p->cpu ? p->cpu->index : 0, p->name);
+    printk("%5d %5d %-8s hart %u  %s\n", p->pid, proc_parent_pid(p), states[p->state], p->cpu->index,
+           p->name);
     return true;
 }
 
@@ -585,42 +561,34 @@ int proc_parent_pid(struct proc *p)
     return pid;
 }
 
-void proc_set_exe(struct proc *p, struct inode *exe)
-{
-    if (exe) {
-        inode_get(exe);
-        __atomic_fetch_add(&exe->denywrite, 1, __ATOMIC_RELAXED);
-    }
-    if (p->exe) {
-        __atomic_fetch_sub(&p->exe->denywrite, 1, __ATOMIC_RELAXED);
-        inode_put(p->exe);
-    }
-    p->exe = exe;
-}
-
 /* ---- groups and sessions ---- */
 
-int proc_setpgid(int pid, int pgid)
+/* Is there a group of that number, in that session (0: in any)? Caller holds tree_lock. */
+static bool group_exists(int pgid, int sid)
+{
+    struct proc *p;
+
+    list_for_each_entry (p, &all, all_link)
+        if (p->pgid == pgid && (!sid || p->sid == sid))
+            return true;
+    return false;
+}
+
+int64_t sys_setpgid(const uint64_t arg[6])
 {
     struct proc *self = current();
-    int err = 0;
+    int pid = (int)arg[0], pgid = (int)arg[1], err = 0;
 
     if (pgid < 0)
         return -EINVAL;
     spin_lock(&tree_lock);
-    struct proc *p = pid == 0 ? self : find_locked(pid), *leader;
+    struct proc *p = pid == 0 ? self : find_locked(pid);
     if (!p || (p != self && p->parent != self)) {
         err = -ESRCH;
-    } else if (p->sid != self->sid || p->sid == p->pid) {
-        err = -EPERM;
-    } else if (pgid == 0 || pgid == p->pid) {
-        p->pgid = p->pid;
     } else {
-        leader = NULL;
-        list_for_each_entry (leader, &all, all_link)
-            if (leader->pgid == pgid && leader->sid == self->sid)
-                break;
-        if (&leader->all_link == &all)
+        if (pgid == 0)
+            pgid = p->pid;
+        if (p->sid != self->sid || p->sid == p->pid || (pgid != p->pid && !group_exists(pgid, p->sid)))
             err = -EPERM;
         else
             p->pgid = pgid;
@@ -629,29 +597,33 @@ int proc_setpgid(int pid, int pgid)
     return err;
 }
 
-int proc_getpgid(int pid, bool session)
+static int get_group(int pid, bool session)
 {
-    int result = -ESRCH;
-
     spin_lock(&tree_lock);
     struct proc *p = pid == 0 ? current() : find_locked(pid);
-    if (p)
-        result = session ? p->sid : p->pgid;
+    int result = !p ? -ESRCH : session ? p->sid : p->pgid;
     spin_unlock(&tree_lock);
     return result;
 }
 
-int proc_setsid(void)
+int64_t sys_getpgid(const uint64_t arg[6])
 {
-    struct proc *self = current(), *p;
-    int result = self->pid;
+    return get_group((int)arg[0], false);
+}
+
+int64_t sys_getsid(const uint64_t arg[6])
+{
+    return get_group((int)arg[0], true);
+}
+
+int64_t sys_setsid(const uint64_t arg[6])
+{
+    struct proc *self = current();
+    int result = -EPERM;
 
     spin_lock(&tree_lock);
-    list_for_each_entry (p, &all, all_link)
-        if (p->pgid == self->pid)
-            result = -EPERM;
-    if (result > 0)
-        self->sid = self->pgid = self->pid;
+    if (!group_exists(self->pid, 0))
+        result = self->sid = self->pgid = self->pid;
     spin_unlock(&tree_lock);
     return result;
 }

@@ -40,10 +40,11 @@ struct proc {
     struct trapframe *tf;   /* c  at the top of the kernel stack */
 
     /* Interrupt state of this flow of control (spinlock.c). */
-    uint32_t irq_depth; /* o  nesting of irq_push */
-    bool irq_was_on;    /* o */
-    bool on_cpu;        /* a  its registers are in a hart, its stack in use */
-    uint32_t attention; /* a  ATTENTION_...: to look at before going back to user mode */
+    uint32_t irq_depth;  /* o  nesting of irq_push */
+    bool irq_was_on;     /* o */
+    uint32_t ranks_held; /* o  debug builds: bit i = holds a spin lock of rank i */
+    bool on_cpu;         /* a  its registers are in a hart, its stack in use */
+    uint32_t attention;  /* a  ATTENTION_...: to look at before going back to user mode */
 
     /* Scheduling. */
     enum proc_state state;   /* r or w, see sched.c */
@@ -70,8 +71,8 @@ struct proc {
     struct list all_link;                    /* t */
     uint32_t refs;                           /* a  the struct itself stays while somebody looks at it */
     int exit_status;                         /* t  wait status word */
-    uint64_t children_utime, children_stime; /* t  ns, of waited-for children */
-    struct proc *vfork_parent;               /* t  sleeps until this one has called exec or exit */
+    uint64_t children_utime, children_stime; /* o  ns, of waited-for children */
+    bool vforked;                            /* t  its parent waits until it has called exec or exit */
     uint64_t start_time;                     /* c  monotonic ns */
     bool kernel_thread;                      /* c  never returns to user mode */
     void (*thread_main)(void *);             /* c */
@@ -79,10 +80,10 @@ struct proc {
     char name[PROC_NAME_MAX];                /* o  for messages, ps */
 
     /* Resources. */
-    struct aspace *aspace; /* o, s  changed under both  NULL: kernel thread */
+    struct aspace *aspace; /* o and s to change it, one of them to read; NULL: kernel thread */
     struct fdtable *files; /* o */
     struct inode *cwd;     /* o */
-    struct inode *exe;     /* o */
+    struct inode *exe;     /* o  its program's file; NULL: kernel thread */
     uint32_t umask;        /* o */
 
     /* Signals. */
@@ -101,8 +102,7 @@ struct proc {
 static inline struct proc *current(void)
 {
     struct proc *p;
-    __asm__("mv %0, tp"
-            : "=r"(p)); /* tp is the same for the whole life of a flow of control: may be cached */
+    __asm__("mv %0, tp" : "=r"(p)); /* not volatile: tp stays the same in one flow of control */
     return p;
 }
 
@@ -112,21 +112,20 @@ void proc_init(void);
 void proc_start_init(void (*main)(void *));
 
 struct proc *proc_create_idle(struct cpu *c); /* its idle process, on no queue; boot_fail without memory */
-void proc_release_vfork(
-    void); /* the current process has an address space of its own, or none: its parent goes on */
+
+/* The current process has an address space of its own, or none: a parent that has called vfork goes on. */
+void proc_release_vfork(void);
 
 /* A child of the current process, with a copy of its address space (CLONE_VM: sharing it). stack: the child's
- * stack pointer, 0 = as the parent's. Returns its pid, -ENOMEM, -EAGAIN (too many processes). */
+ * stack pointer, 0 = as the parent's. Returns its pid, -ENOMEM, -EAGAIN (too many processes), -EINTR. */
 int proc_fork(uint64_t flags, uptr_t stack);
 
-/* Processor time of a process in ns. */
-void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel);
+void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel); /* its processor time in ns */
 _Noreturn void proc_exit(int wait_status);
 
-/* Waits as wait4 does; pid > 0, -1, 0 or -pgid. Writes the status word to *status, times to *ru when not
- * NULL. */
-struct abi_rusage;
-int proc_wait(int pid, int *status, int options, struct abi_rusage *ru);
+/* Waits as wait4 does; pid > 0, -1, 0 or -pgid. With a pid as result, the others are the child's status word
+ * and processor time in ns. */
+int proc_wait(int pid, int *status, int options, uint64_t *user, uint64_t *kernel);
 
 /* Find by pid, with a reference; NULL. */
 struct proc *proc_find(int pid);
@@ -136,17 +135,12 @@ void proc_put(struct proc *p);
 void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg);
 size_t proc_count(void);
 int proc_last_pid(void); /* the pid given out last */
-void proc_set_aspace(struct aspace *as); /* the current process's from now on, loaded; NULL: none. The old one stays the caller's */
-struct aspace *proc_aspace(struct proc *p); /* of any process, referenced; NULL: it has none (any more) */
+int proc_parent_pid(struct proc *p);
 void proc_print_all(void); /* ^P: a line for each process, printk */
 
-int proc_parent_pid(struct proc *p);
-void proc_set_exe(struct proc *p, struct inode *exe); /* takes its own reference; NULL: none */
-
-/* setpgid, getpgid or getsid, and setsid, as the calls. */
-int proc_setpgid(int pid, int pgid);
-int proc_getpgid(int pid, bool session);
-int proc_setsid(void);
+/* The current process's from now on, and loaded; NULL: none. The old one stays the caller's. */
+void proc_set_aspace(struct aspace *as);
+struct aspace *proc_aspace(struct proc *p); /* of any process, referenced; NULL: it has none (any more) */
 
 /* Signals (signal.c). `pid` as kill(2): > 0, 0 own group, -1 all but init and the caller, -pgid. sig 0 only
  * looks. 0, -ESRCH, -EINVAL, -EPERM (process 1 and kernel threads). */

@@ -4,14 +4,15 @@
  *   RUNNABLE  on exactly one run queue, or in the hands of sched_ready or sched_finish on its way there
  *   RUNNING   on_cpu is true; only its own hart changes it, interrupts off
  *   SLEEPING  set by itself under the wait bucket's lock; RUNNABLE again by sched_ready, called by whoever
- * took it off the wait queue
+ *             took it off the wait queue
  *
  * The danger in a switch is the kernel stack: between "I am no longer running" and the moment the last
  * register is saved, another hart must not run the process. Two rules keep that away:
  *   1. A process that gives way while RUNNABLE is put on a queue only by sched_finish, on the next one's
- * stack.
+ *      stack.
  *   2. Whoever wakes a SLEEPING process waits for on_cpu to become false before it makes it RUNNABLE. The
- * wait is short: the sleeper has interrupts off, and holds no lock, from SLEEPING to the end of the switch.
+ *      wait is short: the sleeper has interrupts off, and holds no lock, from SLEEPING to the end of the
+ *      switch.
  * So a process on a run queue is never on a stack, and any hart may take it.
  *
  * The idle processes are on no queue. An idle hart is in idle_mask; to wake it, its bit is taken out (so that
@@ -26,7 +27,7 @@
 #include "mm/aspace.h"
 #include "proc/cpu.h"
 #include "proc/proc.h"
-#include "sync/waitqueue.h"
+#include "sync/wait.h"
 #include "trap/fp.h"
 #include "trap/riscv.h"
 #include "trap/timer.h"
@@ -43,18 +44,17 @@ void sched_init_cpu(struct cpu *c)
 
 /* ---- policy: FIFO queues; the functions below are all that knows the order ---- */
 
-/* Caller holds c's run_lock. */
+/* These two with c's run_lock held. */
 static void sched_policy_put(struct cpu *c, struct proc *p)
 {
     list_push_back(&c->run_queue, &p->run_link);
     c->run_count++;
 }
 
-/* Caller holds c's run_lock. NULL: nobody waits. */
 static struct proc *sched_policy_take(struct cpu *c)
 {
     if (list_empty(&c->run_queue))
-        return NULL;
+        return NULL; /* nobody waits */
     struct proc *p = list_first(&c->run_queue, struct proc, run_link);
     list_remove(&p->run_link);
     c->run_count--;
@@ -71,21 +71,12 @@ static bool sched_policy_expired(const struct cpu *c)
  * else here: the waker often sleeps soon. An idle hart is told in either case, and steals. */
 static struct cpu *sched_policy_place(const struct proc *p, struct cpu *here)
 {
-    struct cpu *last = p->cpu;
+    bool idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED) >> p->cpu->index & 1;
 
-    if (last && last != here && (__atomic_load_n(&idle_mask, __ATOMIC_RELAXED) >> last->index & 1))
-        return last;
-    return here;
+    return idle ? p->cpu : here;
 }
 
 /* ---- mechanism ---- */
-
-static void enqueue(struct cpu *c, struct proc *p)
-{
-    spin_lock(&c->run_lock);
-    sched_policy_put(c, p);
-    spin_unlock(&c->run_lock);
-}
 
 /* Wake an idle hart for work that lies on c's queue: c itself if it is idle, else any. */
 static void wake_idle(struct cpu *c)
@@ -103,35 +94,25 @@ static void wake_idle(struct cpu *c)
     }
 }
 
+static void enqueue(struct cpu *c, struct proc *p)
+{
+    spin_lock(&c->run_lock);
+    sched_policy_put(c, p);
+    spin_unlock(&c->run_lock);
+    wake_idle(c);
+}
+
 void sched_ready(struct proc *p)
 {
     irq_push();
     while (__atomic_load_n(&p->on_cpu, __ATOMIC_ACQUIRE)) /* rule 2; pairs with sched_finish */
         ;
     p->state = PROC_RUNNABLE;
-    struct cpu *c = sched_policy_place(p, mycpu());
-    enqueue(c, p);
-    wake_idle(c);
+    enqueue(sched_policy_place(p, mycpu()), p);
     irq_pop();
 }
 
-/* Another hart's waiting process, for a hart that has none. */
-static struct proc *steal(struct cpu *self)
-{
-    for (unsigned i = 1; i < machine.nharts; i++) {
-        struct cpu *victim = &cpus[(self->index + i) % machine.nharts];
-
-        if (!__atomic_load_n(&victim->run_count, __ATOMIC_RELAXED) || !spin_trylock(&victim->run_lock))
-            continue;
-        struct proc *p = sched_policy_take(victim);
-        spin_unlock(&victim->run_lock);
-        if (p)
-            return p;
-    }
-    return NULL;
-}
-
-static struct proc *take_own(struct cpu *c)
+static struct proc *take(struct cpu *c)
 {
     spin_lock(&c->run_lock);
     struct proc *p = sched_policy_take(c);
@@ -139,12 +120,17 @@ static struct proc *take_own(struct cpu *c)
     return p;
 }
 
-/* Account for the time that p has had. */
-static void charge(struct cpu *c, struct proc *p, uint64_t now)
+/* The next process for hart c: from its own queue, else another hart's. */
+static struct proc *take_or_steal(struct cpu *c)
 {
-    if (p == c->idle)
-        c->idle_time += now - p->run_start;
-    p->run_time += now - p->run_start;
+    struct proc *p = take(c);
+
+    for (unsigned i = 1; !p && i < machine.nharts; i++) {
+        struct cpu *victim = &cpus[(c->index + i) % machine.nharts];
+        if (__atomic_load_n(&victim->run_count, __ATOMIC_RELAXED))
+            p = take(victim);
+    }
+    return p;
 }
 
 static void switch_to(struct proc *prev, struct proc *next)
@@ -152,20 +138,20 @@ static void switch_to(struct proc *prev, struct proc *next)
     struct cpu *c = prev->cpu;
     uint64_t now = rdtime();
 
-    charge(c, prev, now);
+    prev->run_time += now - prev->run_start;
+    if (prev == c->idle)
+        c->idle_time += now - prev->run_start;
     next->run_start = now;
     if (next->cpu != c) {
-        fence_i(); /* the program's text may have been written by another hart since this one last fetched it
-                    */
+        fence_i(); /* another hart may have written the program's text since this one last fetched it */
         next->cpu = c;
     }
     next->state = PROC_RUNNING;
     next->switches++;
     c->switches++;
     __atomic_store_n(&next->on_cpu, true, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->running, next, __ATOMIC_RELAXED);
     if (next != c->idle)
-        timer_tick_start();
+        timer_tick(true);
     if (prev->fp_used)
         fp_save(prev);
     if (next->fp_used)
@@ -181,13 +167,9 @@ static void switch_to(struct proc *prev, struct proc *next)
 void sched_switch(void)
 {
     struct proc *self = current();
-    struct cpu *c = self->cpu;
-
     assert(self->irq_depth == 1);
-    struct proc *next = take_own(c);
-    if (!next && !(next = steal(c)))
-        next = c->idle;
-    switch_to(self, next);
+    struct proc *next = take_or_steal(self->cpu);
+    switch_to(self, next ? next : self->cpu->idle);
 }
 
 void sched_finish(struct proc *prev)
@@ -196,10 +178,8 @@ void sched_finish(struct proc *prev)
     struct cpu *c = prev->cpu;
 
     __atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE); /* from here on its stack is free */
-    if (runnable) {                                           /* rule 1 */
-        enqueue(c, prev);
-        wake_idle(c);
-    }
+    if (runnable)
+        enqueue(c, prev); /* rule 1 */
 }
 
 void sched_yield(void)
@@ -208,7 +188,7 @@ void sched_yield(void)
 
     irq_push();
     __atomic_fetch_and(&self->attention, ~ATTENTION_RESCHED, __ATOMIC_RELAXED);
-    struct proc *next = take_own(self->cpu);
+    struct proc *next = take(self->cpu);
     if (next) {
         self->state = PROC_RUNNABLE;
         switch_to(self, next);
@@ -216,18 +196,12 @@ void sched_yield(void)
     irq_pop();
 }
 
-void sched_preempt(void)
-{
-    sched_yield();
-}
-
 int sched_sleep_ns(uint64_t ns)
 {
     uint64_t now = time_monotonic();
-    uint64_t deadline = ns > UINT64_MAX / 2 - now ? UINT64_MAX / 2 : now + ns;
 
-    wait_begin(current(), true);
-    int result = wait_end(deadline);
+    wait_begin(&current()->wait_timer, true); /* a channel that nobody wakes */
+    int result = wait_end(now + MIN(ns, UINT64_MAX / 2 - now));
     return result == -ETIMEDOUT ? 0 : result;
 }
 
@@ -246,7 +220,7 @@ unsigned sched_load(void)
     for (unsigned i = 0; i < machine.nharts; i++) {
         struct cpu *c = &cpus[i];
         n += __atomic_load_n(&c->run_count, __ATOMIC_RELAXED);
-        n += c->online && __atomic_load_n(&c->running, __ATOMIC_RELAXED) != c->idle;
+        n += c->online && !__atomic_load_n(&c->idle->on_cpu, __ATOMIC_RELAXED);
     }
     return n;
 }
@@ -255,38 +229,26 @@ _Noreturn void sched_idle(void *unused)
 {
     struct proc *self = current();
 
-    (void)unused;
+    struct cpu *c = self->cpu;
+    uint64_t bit = 1ul << c->index;
+
     irq_enable();
     for (;;) {
         irq_push();
-        struct cpu *c = self->cpu;
-        uint64_t bit = 1ul << c->index;
-        struct proc *next;
-
         __atomic_fetch_or(&idle_mask, bit, __ATOMIC_SEQ_CST);
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in wake_idle */
-        next = take_own(c);
-        if (!next)
-            next = steal(c);
+        struct proc *next = take_or_steal(c);
         if (!next) {
-            timer_tick_stop();
+            timer_tick(false);
             wfi();
         }
-        __atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST);
+        bool woken = !(__atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit);
         if (next) {
+            if (woken) /* for a process that may not be this one: pass it on */
+                wake_idle(c);
             self->state = PROC_RUNNABLE; /* but never on a queue: see sched_finish */
             switch_to(self, next);
         }
         irq_pop(); /* takes the interrupt that ended wfi */
     }
-}
-
-_Noreturn void sched_enter(void)
-{
-    struct proc *self = current();
-
-    irq_push();
-    self->state = PROC_ZOMBIE; /* main is never resumed */
-    switch_to(self, self->cpu->idle);
-    panic("main was resumed");
 }

@@ -21,14 +21,12 @@ void sched_ready(struct proc *p);
  * or ZOMBIE), has interrupts off, irq_depth 1, and no lock. Returns when it runs again. */
 void sched_switch(void);
 
-void sched_yield(void);          /* to the end of the queue */
+void sched_yield(void);          /* to the end of the queue; also a trap's way out, on ATTENTION_RESCHED */
 int sched_sleep_ns(uint64_t ns); /* 0, or -EINTR when a signal came first */
 void sched_tick(void);           /* timer interrupt, every slice */
-void sched_preempt(void);        /* on the way out of a trap, when ATTENTION_RESCHED is set */
 
 /* The second half of a switch, on the new process's stack. */
 void sched_finish(struct proc *prev);
-_Noreturn void sched_enter(void);        /* the end of main: leave the boot stack for the idle process */
 _Noreturn void sched_idle(void *unused); /* body of the idle processes */
 
 /* Runnable processes, all queues and harts together. */

@@ -9,10 +9,9 @@
 #include "abi/errno.h"
 #include "abi/wait.h"
 #include "mm/slab.h"
-#include "lib/string.h"
 #include "proc/cpu.h"
 #include "proc/proc.h"
-#include "sync/waitqueue.h"
+#include "sync/wait.h"
 #include "trap/syscall.h"
 #include "mm/usercopy.h"
 
@@ -22,21 +21,14 @@
 
 static struct slab_cache sighand_slab = SLAB_INIT(sighand_slab, "sighand", struct sighand);
 
-struct sighand *sighand_create(void)
+struct sighand *sighand_copy(const struct sighand *old)
 {
     struct sighand *s = slab_alloc(&sighand_slab);
 
+    if (s && old)
+        *s = *old;
     if (s)
         s->refs = 1;
-    return s;
-}
-
-struct sighand *sighand_copy(const struct sighand *old)
-{
-    struct sighand *s = sighand_create();
-
-    if (s)
-        memcpy(s->action, old->action, sizeof(s->action));
     return s;
 }
 
@@ -71,8 +63,9 @@ void signal_send(struct proc *p, int sig)
     spin_unlock(&p->lock);
     wait_interrupt(p, -EINTR);
     irq_push();
-    if (p != current() && __atomic_load_n(&p->on_cpu, __ATOMIC_RELAXED) && p->cpu != mycpu())
-        cpu_kick(p->cpu);
+    struct cpu *c = __atomic_load_n(&p->cpu, __ATOMIC_RELAXED);
+    if (c != mycpu() && __atomic_load_n(&p->on_cpu, __ATOMIC_RELAXED))
+        cpu_kick(c); /* a kick too many, or one that the tick makes good, does no harm */
     irq_pop();
 }
 
@@ -92,7 +85,6 @@ void signal_deliver(struct trapframe *tf)
     struct proc *p = current();
     uint64_t ready;
 
-    (void)tf;
     spin_lock(&p->lock);
     __atomic_fetch_and(&p->attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
     ready = deliverable(p);

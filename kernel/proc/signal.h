@@ -15,8 +15,7 @@ struct sighand {
         action[NSIG + 1]; /* by signal number; the owner writes, others read `handler` atomically */
 };
 
-struct sighand *sighand_create(void);                  /* NULL without memory */
-struct sighand *sighand_copy(const struct sighand *s); /* the same */
+struct sighand *sighand_copy(const struct sighand *s); /* of NULL: all default. NULL without memory */
 void sighand_put(struct sighand *s);
 void sighand_exec(struct sighand *s); /* handlers become the default, ignored stays ignored */
 

@@ -18,77 +18,25 @@
 #include "proc/cpu.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
-#include "trap/riscv.h"
 #include "trap/syscall.h"
 #include "trap/timer.h"
 
 /* ---- identity ---- */
 
-int64_t sys_getpid(const uint64_t arg[6])
-{
-    (void)arg;
-    return current()->tgid;
-}
-
-int64_t sys_gettid(const uint64_t arg[6])
-{
-    (void)arg;
-    return current()->pid;
-}
-
-int64_t sys_set_tid_address(const uint64_t arg[6])
-{
-    return sys_gettid(arg); /* the address matters to threads only */
-}
-
-int64_t sys_getppid(const uint64_t arg[6])
-{
-    (void)arg;
-    return proc_parent_pid(current());
-}
-
-/* There is one user: root. */
-int64_t sys_getuid(const uint64_t arg[6])
-{
-    (void)arg;
-    return 0;
-}
-int64_t sys_geteuid(const uint64_t arg[6])
-{
-    (void)arg;
-    return 0;
-}
-int64_t sys_getgid(const uint64_t arg[6])
-{
-    (void)arg;
-    return 0;
-}
-int64_t sys_getegid(const uint64_t arg[6])
-{
-    (void)arg;
-    return 0;
-}
-
-int64_t sys_setpgid(const uint64_t arg[6])
-{
-    return proc_setpgid((int)arg[0], (int)arg[1]);
-}
-
-int64_t sys_getpgid(const uint64_t arg[6])
-{
-    return proc_getpgid((int)arg[0], false);
-}
-
-int64_t sys_getsid(const uint64_t arg[6])
-{
-    return proc_getpgid((int)arg[0], true);
-}
-
-int64_t sys_setsid(const uint64_t arg[6])
-{
-    (void)arg;
-    return proc_setsid();
-}
+/* Calls that fail never and change nothing. */
+#define GETTER(name, value)                                                                                  \
+    int64_t sys_##name(const uint64_t arg[6])                                                                \
+    {                                                                                                        \
+        return value;                                                                                        \
+    }
+GETTER(getpid, current()->tgid)
+GETTER(gettid, current()->pid)
+GETTER(set_tid_address, current()->pid) /* the address matters to threads only */
+GETTER(getppid, proc_parent_pid(current()))
+GETTER(getuid, 0) /* there is one user: root */
+GETTER(geteuid, 0)
+GETTER(getgid, 0)
+GETTER(getegid, 0)
 
 int64_t sys_umask(const uint64_t arg[6])
 {
@@ -113,9 +61,9 @@ int64_t sys_clone(const uint64_t arg[6])
     if ((arg[0] & CLONE_SIGNAL_MASK) != SIGCHLD && (arg[0] & CLONE_SIGNAL_MASK) != 0)
         return -EINVAL;
     int pid = proc_fork(flags, arg[1]);
-    if (pid > 0 && flags & CLONE_PARENT_SETTID)
-        copyout(arg[2], &pid,
-                sizeof(pid)); /* the child is there already: as on Linux, a bad address is not told */
+    if (pid > 0 &&
+        flags & CLONE_PARENT_SETTID) /* the child is there: as on Linux, a bad address is not told */
+        copyout(arg[2], &pid, sizeof(pid));
     return pid;
 }
 
@@ -129,9 +77,15 @@ int64_t sys_exit_group(const uint64_t arg[6])
     proc_exit(WAIT_EXITED((int)arg[0]));
 }
 
+static struct abi_timeval to_timeval(uint64_t ns)
+{
+    return (struct abi_timeval){ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / 1000};
+}
+
 int64_t sys_wait4(const uint64_t arg[6])
 {
-    struct abi_rusage ru;
+    struct abi_rusage ru = {0};
+    uint64_t user, kernel;
     int status, err;
 
     if ((int)arg[2] & ~(WNOHANG | WUNTRACED))
@@ -143,9 +97,11 @@ int64_t sys_wait4(const uint64_t arg[6])
         return err;
     if (arg[3] && (err = user_prefault(arg[3], sizeof(ru), true)))
         return err;
-    int pid = proc_wait((int)arg[0], &status, (int)arg[2], arg[3] ? &ru : NULL);
+    int pid = proc_wait((int)arg[0], &status, (int)arg[2], &user, &kernel);
     if (pid <= 0)
         return pid;
+    ru.utime = to_timeval(user);
+    ru.stime = to_timeval(kernel);
     if (arg[1] && (err = copyout(arg[1], &status, sizeof(status))))
         return err;
     if (arg[3] && (err = copyout(arg[3], &ru, sizeof(ru))))
@@ -155,7 +111,6 @@ int64_t sys_wait4(const uint64_t arg[6])
 
 int64_t sys_sched_yield(const uint64_t arg[6])
 {
-    (void)arg;
     sched_yield();
     return 0;
 }
@@ -223,11 +178,11 @@ static struct abi_timespec to_timespec(uint64_t ns)
 
 static int64_t sleep_for(uint64_t ns, uptr_t remaining)
 {
-    uint64_t end = time_monotonic() + ns, now;
+    uint64_t end = time_monotonic() + ns;
     int err = sched_sleep_ns(ns);
 
     if (err && remaining) {
-        now = time_monotonic();
+        uint64_t now = time_monotonic();
         struct abi_timespec left = to_timespec(end > now ? end - now : 0);
         if (copyout(remaining, &left, sizeof(left)))
             return -EFAULT;
@@ -305,8 +260,7 @@ int64_t sys_clock_getres(const uint64_t arg[6])
 
 int64_t sys_gettimeofday(const uint64_t arg[6])
 {
-    uint64_t ns = time_of_day();
-    struct abi_timeval tv = {ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / 1000};
+    struct abi_timeval tv = to_timeval(time_of_day());
     int zone[2] = {0, 0}, err = 0;
 
     if (arg[0])
@@ -331,19 +285,18 @@ int64_t sys_times(const uint64_t arg[6])
 int64_t sys_getrusage(const uint64_t arg[6])
 {
     struct proc *p = current();
-    struct abi_rusage ru;
+    struct abi_rusage ru = {0};
     uint64_t user = p->children_utime, kernel = p->children_stime;
 
     if ((int)arg[0] != RUSAGE_SELF && (int)arg[0] != RUSAGE_CHILDREN)
         return -EINVAL;
-    memset(&ru, 0, sizeof(ru));
     if ((int)arg[0] == RUSAGE_SELF) {
         proc_times(p, &user, &kernel);
         ru.maxrss = p->aspace->resident * PAGE_SIZE / 1024;
         ru.nvcsw = p->switches;
     }
-    ru.utime = (struct abi_timeval){user / NSEC_PER_SEC, user % NSEC_PER_SEC / 1000};
-    ru.stime = (struct abi_timeval){kernel / NSEC_PER_SEC, kernel % NSEC_PER_SEC / 1000};
+    ru.utime = to_timeval(user);
+    ru.stime = to_timeval(kernel);
     return copyout(arg[1], &ru, sizeof(ru));
 }
 
@@ -351,28 +304,24 @@ int64_t sys_getrusage(const uint64_t arg[6])
 
 int64_t sys_uname(const uint64_t arg[6])
 {
-    struct abi_utsname u;
+    static const struct abi_utsname u = {.sysname = "lode",
+                                         .nodename = "lode",
+                                         /* C libraries read here which system calls they can expect. */
+                                         .release = "6.1.0-lode",
+                                         .version = "lode 0.1",
+                                         .machine = "riscv64"};
 
-    memset(&u, 0, sizeof(u));
-    strlcpy(u.sysname, "lode", sizeof(u.sysname));
-    strlcpy(u.nodename, "lode", sizeof(u.nodename));
-    /* C libraries look here for the version of the system-call interface they can expect. */
-    strlcpy(u.release, "6.1.0-lode", sizeof(u.release));
-    strlcpy(u.version, "lode 0.1", sizeof(u.version));
-    strlcpy(u.machine, "riscv64", sizeof(u.machine));
     return copyout(arg[0], &u, sizeof(u));
 }
 
 int64_t sys_sysinfo(const uint64_t arg[6])
 {
-    struct abi_sysinfo s;
+    const struct abi_sysinfo s = {.uptime = time_monotonic() / NSEC_PER_SEC,
+                                  .totalram = page_total() * PAGE_SIZE,
+                                  .freeram = page_free_count() * PAGE_SIZE,
+                                  .procs = MIN(proc_count(), 65535u),
+                                  .mem_unit = 1};
 
-    memset(&s, 0, sizeof(s));
-    s.uptime = time_monotonic() / NSEC_PER_SEC;
-    s.totalram = page_total() * PAGE_SIZE;
-    s.freeram = page_free_count() * PAGE_SIZE;
-    s.procs = MIN(proc_count(), 65535u);
-    s.mem_unit = 1;
     return copyout(arg[0], &s, sizeof(s));
 }
 

@@ -10,7 +10,6 @@
 #include "lib/printk.h"
 #include "proc/proc.h"
 #include "sync/wait.h"
-#include "sync/waitqueue.h"
 
 #define WAITERS 1ul
 
@@ -33,13 +32,10 @@ static bool take(struct mutex *m, uintptr_t flag)
                                        __ATOMIC_RELAXED);
 }
 
-bool mutex_trylock(struct mutex *m)
-{
-    return take(m, 0);
-}
-
 void mutex_lock(struct mutex *m)
 {
+    if (CHECK_LOCKS)
+        spin_check_none_held();
     if (likely(take(m, 0)))
         return;
     assert(!mutex_held(m));

@@ -3,8 +3,6 @@
 #pragma once
 #include "lib/types.h"
 
-struct proc;
-
 struct mutex {
     uintptr_t word;   /* owner's address, bit 0 set while somebody may be waiting; 0 = free */
     const char *name; /* c */
@@ -17,6 +15,5 @@ struct mutex {
 
 void mutex_init(struct mutex *m, const char *name);
 void mutex_lock(struct mutex *m);
-bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m); /* by the caller */

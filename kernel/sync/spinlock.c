@@ -6,7 +6,10 @@
  * on whatever hart that is.
  *
  * The word is taken with acquire and given back with release ordering: what the holder wrote is seen by the
- * next one. Waiting reads only, so that a waiting hart does not take the cache line from the holder. */
+ * next one. Waiting reads only, so that a waiting hart does not take the cache line from the holder.
+ *
+ * Debug builds check the order of ranks. A process never holds two locks of one rank, so the ranks it holds
+ * fit in a bit mask. An interrupt handler's locks count as the interrupted process's, which holds none. */
 #include "sync/spinlock.h"
 
 #include "lib/printk.h"
@@ -35,23 +38,24 @@ void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
     *l = (struct spinlock)SPINLOCK_INIT(name, rank);
 }
 
-bool spin_held(const struct spinlock *l)
+static void note_taken(struct spinlock *l)
 {
-    return __atomic_load_n(&l->locked, __ATOMIC_RELAXED) && l->owner == current();
+    l->owner = current();
+    l->owner->ranks_held |= 1u << l->rank;
 }
 
 void spin_lock(struct spinlock *l)
 {
     irq_push();
-#ifdef LODE_DEBUG
-    if (spin_held(l))
-        panic("spin lock %s taken twice", l->name);
-#endif
+    if (CHECK_LOCKS && (current()->ranks_held >> l->rank || l->rank == RANK_NONE))
+        panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
+              current()->ranks_held);
     while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
         while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
             ;
     }
-    l->owner = current();
+    if (CHECK_LOCKS)
+        note_taken(l);
 }
 
 bool spin_trylock(struct spinlock *l)
@@ -61,13 +65,23 @@ bool spin_trylock(struct spinlock *l)
         irq_pop();
         return false;
     }
-    l->owner = current();
+    if (CHECK_LOCKS)
+        note_taken(l);
     return true;
 }
 
 void spin_unlock(struct spinlock *l)
 {
-    l->owner = NULL;
+    if (CHECK_LOCKS) {
+        l->owner = NULL;
+        current()->ranks_held &= ~(1u << l->rank);
+    }
     __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
     irq_pop();
+}
+
+void spin_check_none_held(void)
+{
+    if (current()->ranks_held)
+        panic("a process that may sleep holds spin locks of ranks 0x%x", current()->ranks_held);
 }

@@ -10,7 +10,7 @@ struct spinlock {
     uint32_t locked;    /* 0 free, 1 held */
     uint16_t rank;      /* enum lock_rank, c */
     const char *name;   /* c */
-    struct proc *owner; /* holder, for checks and messages */
+    struct proc *owner; /* debug builds: the holder, for whoever looks with gdb */
 };
 
 #define SPINLOCK_INIT(lock_name, lock_rank)                                                                  \
@@ -20,9 +20,16 @@ struct spinlock {
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
 void spin_lock(struct spinlock *l);
-bool spin_trylock(struct spinlock *l);
+bool spin_trylock(struct spinlock *l); /* in any order of ranks, since it does not wait */
 void spin_unlock(struct spinlock *l);
-bool spin_held(const struct spinlock *l); /* by the caller */
+
+/* For whatever may sleep: panics if the caller holds a spin lock, even when it need not sleep this time. */
+#ifdef LODE_DEBUG
+#define CHECK_LOCKS true
+#else
+#define CHECK_LOCKS false
+#endif
+void spin_check_none_held(void); /* if (CHECK_LOCKS) */
 
 /* Turn interrupts (and so preemption) off, nestably; the outermost pop restores what was before. */
 void irq_push(void);

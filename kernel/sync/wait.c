@@ -1,7 +1,7 @@
 /* Sleeping and waking.
  *
  * Wait queues are the buckets of a hash table over channels. A bucket's lock protects its list and, for each
- * process on it: wait_chan, wait_link, wait_interruptible, wait_result, and the step to and from SLEEPING.
+ * process on it: wait_chan, wait_link, wait_interruptible, wait_result, and the step to SLEEPING.
  *
  *   wait_begin    on the queue, still RUNNING: may be preempted, and woken, like that
  *   wait_end      SLEEPING, if nobody has taken it off the queue in between
@@ -13,33 +13,32 @@
 
 #include "abi/errno.h"
 #include "lib/list.h"
-#include "proc/cpu.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
-#include "sync/waitqueue.h"
-#include "trap/riscv.h"
 
-#define BUCKETS 512
+#define BUCKET_BITS 9
 
 static struct bucket {
     struct spinlock lock;
-    struct list procs; /* in order of arrival; next is NULL before the first use */
-} buckets[BUCKETS];
+    struct list procs; /* in order of arrival */
+} buckets[1 << BUCKET_BITS];
+
+void wait_init(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(buckets); i++) {
+        spin_init(&buckets[i].lock, "wait", RANK_WAIT);
+        list_init(&buckets[i].procs);
+    }
+}
 
 /* Fibonacci hashing: channels are addresses, alike in their low bits. */
 static struct bucket *lock_bucket(const void *chan)
 {
-    struct bucket *b = &buckets[((uintptr_t)chan * 0x9e3779b97f4a7c15ul) >> 55];
+    struct bucket *b = &buckets[((uintptr_t)chan * 0x9e3779b97f4a7c15ul) >> (64 - BUCKET_BITS)];
 
     spin_lock(&b->lock);
-    if (unlikely(!b->procs.next)) {
-        list_init(&b->procs);
-        b->lock.rank = RANK_WAIT;
-        b->lock.name = "wait";
-    }
     return b;
 }
-_Static_assert(BUCKETS == 1 << (64 - 55), "lock_bucket's shift");
 
 void wait_begin(const void *chan, bool interruptible)
 {
@@ -54,50 +53,44 @@ void wait_begin(const void *chan, bool interruptible)
 }
 
 /* Takes p off its queue: the caller holds the bucket's lock. Returns true if p was asleep, and has to be made
- * ready. */
+ * ready; if not, it may go on at once. */
 static bool take_off(struct proc *p, int result)
 {
     bool asleep = p->state == PROC_SLEEPING;
 
     list_remove(&p->wait_link);
     p->wait_result = result;
-    __atomic_store_n(&p->wait_chan, NULL,
-                     __ATOMIC_RELEASE); /* pairs with wait_end, which may read no more than this */
+    /* Pairs with wait_end, which may read no more than this. */
+    __atomic_store_n(&p->wait_chan, NULL, __ATOMIC_RELEASE);
     return asleep;
 }
 
-/* p may be woken by others at any time, and even wait for something else by the time its bucket is locked. */
-static bool remove_if_waiting(struct proc *p, int result, bool only_interruptible, bool *asleep)
+/* Ends p's wait, if it waits and may be disturbed. p may be woken by others at any time, and even wait for
+ * something else by the time its bucket is locked. */
+static void end_wait(struct proc *p, int result, bool only_interruptible)
 {
     const void *chan;
+    bool same = false, asleep = false;
 
-    while ((chan = __atomic_load_n(&p->wait_chan, __ATOMIC_ACQUIRE))) {
+    while (!same && (chan = __atomic_load_n(&p->wait_chan, __ATOMIC_ACQUIRE))) {
         struct bucket *b = lock_bucket(chan);
-        bool same = p->wait_chan == chan;
-        bool found = same && (p->wait_interruptible || !only_interruptible);
-
-        if (found)
-            *asleep = take_off(p, result);
+        same = p->wait_chan == chan;
+        if (same && (p->wait_interruptible || !only_interruptible))
+            asleep = take_off(p, result);
         spin_unlock(&b->lock);
-        if (same)
-            return found;
     }
-    return false;
+    if (asleep)
+        sched_ready(p);
 }
 
 void wait_cancel(void)
 {
-    bool asleep;
-
-    remove_if_waiting(current(), 0, false, &asleep);
+    end_wait(current(), 0, false);
 }
 
 void wait_interrupt(struct proc *p, int result)
 {
-    bool asleep = false;
-
-    if (remove_if_waiting(p, result, true, &asleep) && asleep)
-        sched_ready(p);
+    end_wait(p, result, true);
 }
 
 static void timed_out(struct timer *t)
@@ -110,9 +103,16 @@ int wait_end(uint64_t deadline)
     struct proc *p = current();
     const void *chan;
 
-    /* A signal sent before wait_begin finds nobody to interrupt: look for it now. */
-    if (p->wait_interruptible && signal_pending())
-        wait_interrupt(p, -EINTR);
+    if (CHECK_LOCKS)
+        spin_check_none_held();
+    if (p->wait_interruptible) {
+        /* A signal sent before wait_begin found nobody to interrupt: look for it now. The sender sets the
+         * signal, then looks at wait_chan; here it is the other way round, and with a full fence on both
+         * sides one of the two sees the other. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (signal_pending())
+            wait_interrupt(p, -EINTR);
+    }
     if (deadline != WAIT_FOREVER)
         timer_arm(&p->wait_timer, deadline, timed_out);
 
@@ -150,14 +150,6 @@ int sleep_interruptible(const void *chan, struct spinlock *l, uint64_t deadline)
     int result = wait_end(deadline);
     spin_lock(l);
     return result;
-}
-
-void sleep_mutex(const void *chan, struct mutex *m)
-{
-    wait_begin(chan, false);
-    mutex_unlock(m);
-    wait_end(WAIT_FOREVER);
-    mutex_lock(m);
 }
 
 int sleep_mutex_interruptible(const void *chan, struct mutex *m, uint64_t deadline)

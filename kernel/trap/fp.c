@@ -50,16 +50,10 @@ void fp_fork(struct proc *child)
     struct proc *p = current();
 
     child->fp_used = p->fp_used;
-    if (!p->fp_used)
-        return;
-    irq_push();
-    fp_save(p);
-    memcpy(child->fp, p->fp, sizeof(p->fp));
-    irq_pop();
-}
-
-void fp_reset(struct proc *p)
-{
-    p->fp_used = false;
-    set_state(p->tf, SSTATUS_FS_OFF);
+    if (p->fp_used) {
+        irq_push();
+        fp_save(p);
+        memcpy(child->fp, p->fp, sizeof(p->fp));
+        irq_pop();
+    }
 }

@@ -16,4 +16,3 @@ void fp_save(struct proc *p);
 void fp_restore(struct proc *p);
 
 void fp_fork(struct proc *child); /* the current process's registers, for its copy */
-void fp_reset(struct proc *p);    /* exec: off again */

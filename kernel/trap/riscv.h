@@ -3,16 +3,11 @@
 #pragma once
 #include "lib/types.h"
 
-#define SSTATUS_SIE        (1ul << 1)
-#define SSTATUS_SPIE       (1ul << 5)
-#define SSTATUS_SPP        (1ul << 8)
-#define SSTATUS_FS         (3ul << 13) /* 0 off, 1 initial, 2 clean, 3 dirty */
-#define SSTATUS_FS_OFF     (0ul << 13)
-#define SSTATUS_FS_INITIAL (1ul << 13)
-#define SSTATUS_FS_CLEAN   (2ul << 13)
-#define SSTATUS_FS_DIRTY   (3ul << 13)
-#define SSTATUS_SUM        (1ul << 18)
-#define SSTATUS_MXR        (1ul << 19)
+#define SSTATUS_SIE      (1ul << 1)
+#define SSTATUS_SPIE     (1ul << 5)
+#define SSTATUS_FS       (3ul << 13) /* 0 off, 1 initial, 2 clean, 3 dirty */
+#define SSTATUS_FS_CLEAN (2ul << 13)
+#define SSTATUS_FS_DIRTY (3ul << 13)
 
 #define SIE_SSIE (1ul << 1)
 #define SIE_STIE (1ul << 5)
@@ -47,7 +42,6 @@
 #define PTE_A         (1ul << 6)
 #define PTE_D         (1ul << 7)
 #define PTE_SOFT0     (1ul << 8) /* free for the kernel */
-#define PTE_SOFT1     (1ul << 9)
 #define PTE_PPN_SHIFT 10
 typedef uint64_t pte_t;
 
@@ -75,10 +69,6 @@ static inline void irq_disable(void)
 {
     csr_clear(sstatus, SSTATUS_SIE);
 }
-static inline bool irq_enabled(void)
-{
-    return csr_read(sstatus) & SSTATUS_SIE;
-}
 
 /* Throw away this hart's translations: all, or those of one page (both for all address spaces). */
 static inline void tlb_flush_all(void)
@@ -89,8 +79,8 @@ static inline void tlb_flush_page(vaddr_t va)
 {
     __asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 }
-/* The same for all user pages and their page tables, not for the kernel's global mappings: address space 0 is the
- * only one in use. */
+/* The same for all user pages and their page tables, not for the kernel's global mappings: address space 0 is
+ * the only one in use. */
 static inline void tlb_flush_user(void)
 {
     __asm__ volatile("sfence.vma zero, %0" ::"r"(0ul) : "memory");

@@ -14,12 +14,6 @@ static syscall_fn *const handlers[] = {
 #undef SYSCALL
 };
 
-static const char *const names[] = {
-#define SYSCALL(number, name, kinds) [number] = #name,
-#include "abi/syscalls.h"
-#undef SYSCALL
-};
-
 void trap_syscall(struct trapframe *tf)
 {
     uint64_t number = tf->a7;
@@ -33,9 +27,4 @@ void trap_syscall(struct trapframe *tf)
     irq_disable();
     if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
         trap_before_user(tf);
-}
-
-const char *syscall_name(uint64_t number)
-{
-    return number < ARRAY_SIZE(names) ? names[number] : NULL;
 }

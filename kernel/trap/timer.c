@@ -28,7 +28,7 @@ void timer_init(void)
 {
     boot_ticks = rdtime();
     ns_per_tick_32 = (NSEC_PER_SEC << 32) / machine.timebase;
-    if (!machine.sstc && !sbi_has_timer())
+    if (!machine.sstc && !sbi_has_time)
         boot_fail("no timer: the harts have no Sstc and the firmware has no TIME extension");
 }
 
@@ -115,7 +115,7 @@ static struct timer *meld_siblings(struct timer *first)
     return root;
 }
 
-/* Caller holds the lock of the hart whose heap t is in. */
+/* Takes t out of c's heap. Caller holds its lock. */
 static void heap_remove(struct cpu *c, struct timer *t)
 {
     struct timer *children = meld_siblings(t->child);
@@ -131,8 +131,7 @@ static void heap_remove(struct cpu *c, struct timer *t)
             t->sibling->prev = t->prev;
         c->timers = meld(c->timers, children);
     }
-    t->child = t->sibling = t->prev = NULL;
-    t->cpu = NULL;
+    t->armed = false;
 }
 
 /* ---- timers ---- */
@@ -143,11 +142,8 @@ void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer
     struct cpu *c = mycpu();
 
     spin_lock(&c->timer_lock);
-    assert(!t->cpu);
-    t->deadline = deadline;
-    t->function = function;
-    t->child = t->sibling = t->prev = NULL;
-    t->cpu = c;
+    assert(!t->armed);
+    *t = (struct timer){.deadline = deadline, .function = function, .cpu = c, .armed = true};
     c->timers = meld(c->timers, t);
     if (c->timers == t)
         program(c, t);
@@ -157,18 +153,15 @@ void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer
 
 void timer_cancel(struct timer *t)
 {
-    struct cpu *c = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+    struct cpu *c = t->cpu;
 
-    if (c) {
-        spin_lock(&c->timer_lock);
-        if (t->cpu == c)
-            heap_remove(c, t);
-        spin_unlock(&c->timer_lock);
-    }
-    /* It may be due just now: then its function is running on the hart that armed it. */
-    for (unsigned i = 0; i < machine.nharts; i++)
-        while (__atomic_load_n(&cpus[i].timer_running, __ATOMIC_ACQUIRE) == t)
-            ;
+    spin_lock(&c->timer_lock);
+    if (t->armed)
+        heap_remove(c, t);
+    spin_unlock(&c->timer_lock);
+    /* It may be due just now: then its function is running on that hart. */
+    while (__atomic_load_n(&c->timer_running, __ATOMIC_ACQUIRE) == t)
+        ;
 }
 
 static void run_due(struct cpu *c)
@@ -178,7 +171,7 @@ static void run_due(struct cpu *c)
     spin_lock(&c->timer_lock);
     while (c->timers && c->timers->deadline <= now) {
         struct timer *t = c->timers;
-        __atomic_store_n(&c->timer_running, t, __ATOMIC_RELAXED);
+        __atomic_store_n(&c->timer_running, t, __ATOMIC_RELAXED); /* seen by who then finds t not armed */
         heap_remove(c, t);
         spin_unlock(&c->timer_lock);
         t->function(t);
@@ -191,25 +184,13 @@ static void run_due(struct cpu *c)
     spin_unlock(&c->timer_lock);
 }
 
-void timer_tick_start(void)
+void timer_tick(bool on)
 {
     struct cpu *c = mycpu();
 
-    if (likely(c->tick_deadline))
+    if (likely(on == (c->tick_deadline != 0)))
         return;
-    c->tick_deadline = time_monotonic() + SCHED_SLICE;
-    spin_lock(&c->timer_lock);
-    program(c, c->timers);
-    spin_unlock(&c->timer_lock);
-}
-
-void timer_tick_stop(void)
-{
-    struct cpu *c = mycpu();
-
-    if (!c->tick_deadline)
-        return;
-    c->tick_deadline = 0;
+    c->tick_deadline = on ? time_monotonic() + SCHED_SLICE : 0;
     spin_lock(&c->timer_lock);
     program(c, c->timers);
     spin_unlock(&c->timer_lock);
@@ -232,21 +213,11 @@ void timer_interrupt(bool user)
     sched_tick();
 }
 
-void timer_off(void)
-{
-    csr_clear(sie, SIE_STIE);
-}
-
-void timer_on(void)
-{
-    csr_set(sie, SIE_STIE);
-}
-
 void timer_init_hart(void)
 {
     struct cpu *c = mycpu();
 
     spin_init(&c->timer_lock, "timers", RANK_TIMER);
     program(c, NULL);
-    timer_on();
+    csr_set(sie, SIE_STIE);
 }

@@ -18,23 +18,20 @@ struct timer {
     uint64_t deadline; /* t  ns, monotonic */
     void (*function)(struct timer *);
     struct timer *child, *sibling, *prev; /* t  pairing heap; prev is the parent for a first child */
-    struct cpu *cpu;                      /* t  whose heap it is in; NULL when not armed */
+    struct cpu *cpu;                      /* o  the hart that armed it last */
+    bool armed;                           /* t  in that hart's heap */
 };
 
+/* Both by the timer's owner only. After timer_cancel the function neither runs nor will run; it is for
+ * timers that have been armed, due or not. */
 void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer *));
-/* After it returns, the function neither runs nor will run. */
 void timer_cancel(struct timer *t);
 
-/* The scheduler's tick: this hart gets a timer interrupt every SCHED_SLICE from start to stop. Interrupts
- * off. */
-void timer_tick_start(void);
-void timer_tick_stop(void);
+/* The scheduler's tick: while it is on, this hart gets a timer interrupt every SCHED_SLICE. Interrupts off.
+ */
+void timer_tick(bool on);
 
 /* From the trap handler: what is due on this hart. user: it interrupted user mode. */
 void timer_interrupt(bool user);
 
 uint64_t time_ticks_to_ns(uint64_t ticks); /* ticks of the time CSR */
-
-/* Turn this hart's timer interrupt off and on; pairs do not nest. */
-void timer_off(void);
-void timer_on(void);

@@ -5,38 +5,20 @@
  * address is also the stack pointer with which the kernel starts. */
 #include "trap/trapframe.h"
 
-/* All registers but sp, in the order of their numbers: once, for saving and for restoring. */
+/* All registers but sp (x2), in the order of their numbers: once, for saving and for restoring. */
 .macro each_register op
-        \op     ra, TF_RA(sp)
-        \op     gp, TF_GP(sp)
-        \op     tp, TF_TP(sp)
-        \op     t0, TF_T0(sp)
-        \op     t1, TF_T1(sp)
-        \op     t2, TF_T2(sp)
-        \op     s0, TF_S0(sp)
-        \op     s1, TF_S1(sp)
-        \op     a0, TF_A0(sp)
-        \op     a1, TF_A1(sp)
-        \op     a2, TF_A2(sp)
-        \op     a3, TF_A3(sp)
-        \op     a4, TF_A4(sp)
-        \op     a5, TF_A5(sp)
-        \op     a6, TF_A6(sp)
-        \op     a7, TF_A7(sp)
-        \op     s2, TF_S2(sp)
-        \op     s3, TF_S3(sp)
-        \op     s4, TF_S4(sp)
-        \op     s5, TF_S5(sp)
-        \op     s6, TF_S6(sp)
-        \op     s7, TF_S7(sp)
-        \op     s8, TF_S8(sp)
-        \op     s9, TF_S9(sp)
-        \op     s10, TF_S10(sp)
-        \op     s11, TF_S11(sp)
-        \op     t3, TF_T3(sp)
-        \op     t4, TF_T4(sp)
-        \op     t5, TF_T5(sp)
-        \op     t6, TF_T6(sp)
+        .irp n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+        \op     x\n, TF_X(\n)(sp)
+        .endr
+.endm
+
+/* The fields of struct context, of the process whose address is in `base`. */
+.macro each_kept_register op, base
+        \op     ra, 0(\base)
+        \op     sp, 8(\base)
+        .irp n, 0,1,2,3,4,5,6,7,8,9,10,11
+        \op     s\n, 16 + 8*\n(\base)
+        .endr
 .endm
 
 .text
@@ -118,6 +100,7 @@ from_kernel:
         sret
 
 stack_overflow:
+        csrw    sscratch, zero  /* t0 is lost: nothing goes back there */
         mv      a0, sp
         csrr    a1, sepc
         la      sp, emergency_stack_top
@@ -131,34 +114,8 @@ stack_overflow:
  *   On exit: on to's stack, behind its own call; a0 = from, as it was passed in: the process just left. */
 .globl context_switch
 context_switch:
-        sd      ra, 0(a0)
-        sd      sp, 8(a0)
-        sd      s0, 16(a0)
-        sd      s1, 24(a0)
-        sd      s2, 32(a0)
-        sd      s3, 40(a0)
-        sd      s4, 48(a0)
-        sd      s5, 56(a0)
-        sd      s6, 64(a0)
-        sd      s7, 72(a0)
-        sd      s8, 80(a0)
-        sd      s9, 88(a0)
-        sd      s10, 96(a0)
-        sd      s11, 104(a0)
-        ld      ra, 0(a1)
-        ld      sp, 8(a1)
-        ld      s0, 16(a1)
-        ld      s1, 24(a1)
-        ld      s2, 32(a1)
-        ld      s3, 40(a1)
-        ld      s4, 48(a1)
-        ld      s5, 56(a1)
-        ld      s6, 64(a1)
-        ld      s7, 72(a1)
-        ld      s8, 80(a1)
-        ld      s9, 88(a1)
-        ld      s10, 96(a1)
-        ld      s11, 104(a1)
+        each_kept_register sd, a0
+        each_kept_register ld, a1
         mv      tp, a1
         ret
 

@@ -17,7 +17,6 @@
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
-#include "mm/usercopy.h"
 #include "proc/cpu.h"
 #include "proc/sched.h"
 #include "proc/signal.h"
@@ -37,23 +36,29 @@ void trap_init_hart(void)
     csr_set(sie, SIE_SSIE);
 }
 
-static const char *exception_name(uint64_t cause)
+/* The exceptions in words, and the signal that each is to a program. */
+static const struct exception {
+    const char *what;
+    int sig;
+} exceptions[] = {
+    [EXC_INST_MISALIGNED] = {"jump to a misaligned address", SIGBUS},
+    [EXC_INST_ACCESS] = {"instruction access fault", SIGSEGV},
+    [EXC_INST_ILLEGAL] = {"illegal or privileged instruction", SIGILL},
+    [EXC_BREAKPOINT] = {"breakpoint", SIGTRAP},
+    [EXC_LOAD_MISALIGNED] = {"misaligned read", SIGBUS},
+    [EXC_LOAD_ACCESS] = {"read access fault", SIGSEGV},
+    [EXC_STORE_MISALIGNED] = {"misaligned write", SIGBUS},
+    [EXC_STORE_ACCESS] = {"write access fault", SIGSEGV},
+    [EXC_INST_PAGE] = {"jump", SIGSEGV},
+    [EXC_LOAD_PAGE] = {"read", SIGSEGV},
+    [EXC_STORE_PAGE] = {"write", SIGSEGV},
+};
+
+static struct exception exception(uint64_t cause)
 {
-    static const char *const names[] = {
-        [EXC_INST_MISALIGNED] = "jump to a misaligned address",
-        [EXC_INST_ACCESS] = "instruction access fault",
-        [EXC_INST_ILLEGAL] = "illegal or privileged instruction",
-        [EXC_BREAKPOINT] = "breakpoint",
-        [EXC_LOAD_MISALIGNED] = "misaligned read",
-        [EXC_LOAD_ACCESS] = "read access fault",
-        [EXC_STORE_MISALIGNED] = "misaligned write",
-        [EXC_STORE_ACCESS] = "write access fault",
-        [EXC_ECALL_U] = "system call",
-        [EXC_INST_PAGE] = "jump",
-        [EXC_LOAD_PAGE] = "read",
-        [EXC_STORE_PAGE] = "write",
-    };
-    return cause < ARRAY_SIZE(names) && names[cause] ? names[cause] : "unknown exception";
+    if (cause < ARRAY_SIZE(exceptions) && exceptions[cause].what)
+        return exceptions[cause];
+    return (struct exception){"unknown exception", SIGSEGV};
 }
 
 /* Ends the current program for what it did, and says it in words. */
@@ -66,13 +71,13 @@ _Noreturn static void kill_program(const struct trapframe *tf, int sig, const ch
     proc_exit(WAIT_SIGNALED(sig));
 }
 
-static void user_page_fault(struct trapframe *tf, uint64_t cause, uint64_t addr)
+static void user_page_fault(const struct trapframe *tf, uint64_t cause, uint64_t addr)
 {
     enum fault_access access = cause == EXC_STORE_PAGE  ? FAULT_WRITE
                                : cause == EXC_INST_PAGE ? FAULT_EXEC
                                                         : FAULT_READ;
-    int err = aspace_fault(current()->aspace, addr, access);
-    const char *what = exception_name(cause), *why;
+    int err = aspace_fault(current()->aspace, addr, access), sig = SIGSEGV;
+    const char *why;
 
     if (likely(!err)) {
         if (access == FAULT_EXEC)
@@ -83,44 +88,34 @@ static void user_page_fault(struct trapframe *tf, uint64_t cause, uint64_t addr)
         sched_sleep_ns(10000000); /* process 1 must live: it tries again once others have given up theirs */
         return;
     }
-    if (err == -ENOMEM)
-        kill_program(tf, SIGKILL, what, " found no free memory for address", addr);
-    if (err == -EIO)
-        kill_program(tf, SIGBUS, what, " of a file page that the disk could not deliver, address", addr);
-    if (err == -ENXIO)
-        kill_program(tf, SIGBUS, what, " beyond the end of the mapped file, address", addr);
-    if (addr < USER_MIN)
+    if (err == -ENOMEM) {
+        sig = SIGKILL;
+        why = " found no free memory for address";
+    } else if (err == -EIO) {
+        sig = SIGBUS;
+        why = " of a file page that the disk could not deliver, address";
+    } else if (err == -ENXIO) {
+        sig = SIGBUS;
+        why = " beyond the end of the mapped file, address";
+    } else if (addr < USER_MIN) {
         why = " through a null pointer, address";
-    else if (addr >= USER_TOP)
+    } else if (addr >= USER_TOP) {
         why = " outside user space, address";
-    else
+    } else {
         why = " not allowed there or nothing mapped, address";
-    kill_program(tf, SIGSEGV, what, why, addr);
+    }
+    kill_program(tf, sig, exception(cause).what, why, addr);
 }
 
 static void user_exception(struct trapframe *tf, uint64_t cause, uint64_t addr)
 {
-    const char *what = exception_name(cause);
+    bool page_fault = cause == EXC_INST_PAGE || cause == EXC_LOAD_PAGE || cause == EXC_STORE_PAGE;
 
-    switch (cause) {
-    case EXC_INST_PAGE:
-    case EXC_LOAD_PAGE:
-    case EXC_STORE_PAGE:
+    if (page_fault)
         user_page_fault(tf, cause, addr);
-        break;
-    case EXC_INST_ILLEGAL:
-        if (!fp_first_use(tf))
-            kill_program(tf, SIGILL, what, "", addr);
-        break;
-    case EXC_BREAKPOINT:
-        kill_program(tf, SIGTRAP, what, ", address", addr);
-    case EXC_INST_MISALIGNED:
-    case EXC_LOAD_MISALIGNED:
-    case EXC_STORE_MISALIGNED:
-        kill_program(tf, SIGBUS, what, ", address", addr);
-    default:
-        kill_program(tf, SIGSEGV, what, ", address", addr);
-    }
+    else if (cause != EXC_INST_ILLEGAL || !fp_first_use(tf))
+        kill_program(tf, exception(cause).sig, exception(cause).what,
+                     cause == EXC_INST_ILLEGAL ? "" : ", address", addr);
 }
 
 static void interrupt(uint64_t cause, bool user)
@@ -150,7 +145,7 @@ void trap_before_user(struct trapframe *tf)
     while (unlikely(__atomic_load_n(&p->attention, __ATOMIC_RELAXED))) {
         irq_enable();
         if (p->attention & ATTENTION_RESCHED)
-            sched_preempt();
+            sched_yield();
         if (p->attention & ATTENTION_SIGNAL)
             signal_deliver(tf);
         irq_disable();
@@ -175,14 +170,14 @@ void trap_kernel(struct trapframe *tf, uint64_t cause)
 
     if (!(cause & SCAUSE_INTERRUPT)) {
         uint64_t addr = csr_read(stval);
-        panic("%s in the kernel: address 0x%lx, pc 0x%lx, ra 0x%lx%s", exception_name(cause), addr, tf->epc,
+        panic("%s in the kernel: address 0x%lx, pc 0x%lx, ra 0x%lx%s", exception(cause).what, addr, tf->epc,
               tf->ra, kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)" : "");
     }
     interrupt(cause, false);
     /* Interrupts were on, so no spin lock is held: the kernel may be preempted here. Not the idle process,
      * which looks for work itself, nor one that is putting itself to sleep, which has interrupts off. */
     if (unlikely(p->attention & ATTENTION_RESCHED) && p != mycpu()->idle)
-        sched_preempt();
+        sched_yield();
 }
 
 _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc)

@@ -15,5 +15,3 @@ _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc);
 /* What every way to user mode ends with: gives way if its time is up, delivers signals. Returns with
  * interrupts off, and they stay off until sret. */
 void trap_before_user(struct trapframe *tf);
-
-const char *syscall_name(uint64_t number); /* NULL: there is none */

@@ -342,14 +342,12 @@ static int renames(void *arg)
     CHECK(namei(R, "d1", 0, &d1) == 0 && namei(R, "d2", 0, &d2) == 0);
     CHECK(namei_rename(R, "f", R, "f2", 0) == 0 && links_of("f") == 2);
     CHECK(namei_rename(R, "f", R, "g", RENAME_NOREPLACE) == -EEXIST &&
-          namei_rename(R, "f", R, "h", RENAME_EXCHANGE) == -ENOENT);
+          namei_rename(R, "f", R, "g", RENAME_EXCHANGE) == -EINVAL);
     CHECK(namei_rename(R, "f", R, "h", 3) == -EINVAL && namei_rename(R, "none", R, "h", 0) == -ENOENT);
     CHECK(namei_rename(R, "f", R, "d1", 0) == -EISDIR && namei_rename(R, "d1", R, "f", 0) == -ENOTDIR);
     CHECK(namei_rename(R, "f", R, "h/", 0) == -ENOTDIR && namei_rename(R, "d1", R, "f/", 0) == -ENOTDIR);
     CHECK(namei_rename(R, "d2", R, "d1", 0) == -ENOTEMPTY && namei_rename(R, "d1", d1, "s/x", 0) == -EINVAL);
     CHECK(namei_rename(R, "d1", d1, "x", 0) == -EINVAL && namei_rename(d1, "s", R, "d1", 0) == -ENOTEMPTY);
-    CHECK(namei_rename(R, "d1", d1, "s", RENAME_EXCHANGE) == -EINVAL &&
-          namei_rename(d1, "s", R, "d1", RENAME_EXCHANGE) == -EINVAL);
     CHECK(namei_rename(R, "d1/.", R, "x", 0) == -EBUSY && namei_rename(R, "/", R, "x", 0) == -EBUSY &&
           namei_rename(R, "f", R, "..", 0) == -EBUSY);
     CHECK(namei_rename(R, "f", R, "g", 0) == 0 && links_of("f") == 0 && file_byte("g", 10) == 'f' &&
@@ -358,10 +356,9 @@ static int renames(void *arg)
           links_of("d2/s/..") == 3);
     CHECK(namei_mkdir(R, "d1/t", 0755) == 0 && namei_rename(d1, "t", d2, "s", 0) == 0);
     CHECK(links_of("d1") == 2 && links_of("d2") == 3 && links_of("/") == 4);
-    CHECK(namei_rename(R, "g", d2, "s", RENAME_EXCHANGE) == 0 && links_of("d2") == 2 && links_of("/") == 5);
-    CHECK(links_of("g/..") == 5 && file_byte("d2/s", 10) == 'f');
-    CHECK(namei_mkdir(R, "d1/u", 0755) == 0 && namei_rename(R, "g", d1, "u", RENAME_EXCHANGE) == 0 &&
-          links_of("d1/u/..") == 3);
+    CHECK(namei_rename(d2, "s", R, "x", 0) == 0 && links_of("d2") == 2 && links_of("/") == 5);
+    CHECK(namei_rename(R, "g", d2, "s", 0) == 0 && file_byte("d2/s", 10) == 'f' && links_of("x/..") == 5);
+    CHECK(namei_rename(R, "x", d1, "u", 0) == 0 && links_of("d1/u/..") == 3 && links_of("/") == 4);
     CHECK(namei_rename(R, "d1", R, "d2", 0) == -ENOTEMPTY);
     CHECK(namei_unlink(R, "d2/s", false) == 0);
     CHECK(namei_rename(R, "d1", R, "d2", 0) == 0);
@@ -531,7 +528,7 @@ static void worker(void *arg)
             r = namei_unlink(R, a, false);
             break;
         case 3:
-            r = namei_rename(R, a, R, b, harness_random() % 3 == 0 ? RENAME_EXCHANGE : 0);
+            r = namei_rename(R, a, R, b, 0);
             break;
         case 4:
             r = namei_link(R, a, R, b, false);
@@ -726,16 +723,16 @@ static int operation(unsigned k)
     case 16:
         return namei_mkdir(R, "d/m", 0755);
     case 17:
-        return namei_rename(R, "d/m", R, "d/e", RENAME_EXCHANGE);
+        return namei_rename(R, "d/m", R, "d/e", 0);
     case 18:
         inode_put(held);
         return 0;
     case 19:
         return namei_unlink(R, "d/s", false);
     case 20:
-        return fs_sync() | namei_unlink(R, "d/m", true);
+        return fs_sync() | namei_rename(R, "d/e", R, "d/n", 0);
     case 21:
-        return namei_unlink(R, "d/e", true) | namei_unlink(R, "d", true);
+        return namei_unlink(R, "d/n", true) | namei_unlink(R, "d", true);
     default:
         return fs_sync();
     }
@@ -773,7 +770,7 @@ static bool between(void)
     bool two =
         shared->low <= 24 && (file_byte("d/f", 0) == -1 ? stat_path("d/f", &st) == 0 && st.size == 0 : true);
     return two ||
-           (stat_path("d/e", &st) == -ENOENT && stat_path("d/m", &st) == -ENOENT && stat_path("d", &st) == 0);
+           (stat_path("d/e", &st) == -ENOENT && stat_path("d/n", &st) == -ENOENT && stat_path("d", &st) == 0);
 }
 
 static int after_cut(void *arg)
@@ -878,6 +875,57 @@ static int large_is_sound(void *arg)
               put_file("large", 'm', 9000) == 9000);
     fs_shutdown();
     return 0;
+}
+
+/* Directories "a" and "b", of which one has an entry "loop". */
+static int make_loop(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(namei_mkdir(R, "a", 0755) == 0 && namei_mkdir(R, "b", 0755) == 0 && make("a/loop") == 0);
+    fs_shutdown();
+    return 0;
+}
+
+/* The entry names its own directory by now, or the other one. */
+static int use_loop(void *arg)
+{
+    struct inode *a;
+    CHECK(boot() == 0);
+    CHECK(namei(R, "a", 0, &a) == 0);
+    CHECK(namei_rename(a, "loop", R, "x", 0) == (arg ? -EIO : 0));
+    CHECK(namei_rename(R, "b", a, "loop", 0) < 0 || !arg);
+    CHECK(namei_unlink(a, "loop", true) < 0 || !arg);
+    inode_put(a);
+    fs_shutdown();
+    return 0;
+}
+
+static void loops(bool own)
+{
+    struct fs_super *s = format(1000, 60, 64);
+    harness_child(make_loop, NULL);
+    uint8_t *disk = harness_disk_block(0);
+    uint32_t ino[2] = {0};
+    for (uint32_t k = s->data_start; k < s->nblocks; k++) {
+        struct fs_dirent *e = (struct fs_dirent *)(disk + k * 4096ul);
+        for (unsigned i = 0; i < FS_DIRENTS_PER_BLOCK; i++) {
+            if (strcmp(e[i].name, "a") == 0 && e[i].type == DT_DIR)
+                ino[0] = e[i].ino;
+            if (strcmp(e[i].name, "b") == 0 && e[i].type == DT_DIR)
+                ino[1] = e[i].ino;
+        }
+    }
+    for (uint32_t k = s->data_start; k < s->nblocks; k++) {
+        struct fs_dirent *e = (struct fs_dirent *)(disk + k * 4096ul);
+        for (unsigned i = 0; i < FS_DIRENTS_PER_BLOCK; i++)
+            if (strcmp(e[i].name, "loop") == 0)
+                e[i].ino = ino[!own];
+    }
+    memset(disk + s->journal_start * 4096ul, 0, 4096);
+    memset(disk + (s->journal_start + s->journal_slot) * 4096ul, 0, 4096);
+    ok(ino[0] && ino[1] && harness_child(use_loop, (void *)(uintptr_t)own) == 0, "a tree with a %s",
+       own ? "directory in itself" : "directory twice");
 }
 
 /* On a full disk, a file's blocks are wanted for another one at once: while a cut can still bring the old
@@ -992,6 +1040,8 @@ int main(void)
         }
     }
     ok(bad == 0, "damaged disks");
+    loops(false);
+    loops(true);
     cuts("a large file is cut", 5600, free_large, large_is_sound, 0);
     cuts("a large file is unlinked", 5600, free_large, large_is_sound, 1);
     cuts("blocks are reused", 400, reuse_blocks, reused_soundly, 0);
