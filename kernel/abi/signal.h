@@ -18,6 +18,28 @@ enum {
 
 struct abi_sigaction {
     uint64_t handler;
-    uint64_t flags;
+    uint64_t flags; /* SA_... */
     uint64_t mask;
 };
+#define SA_RESTART   0x10000000u /* a system call that the handler interrupted starts again */
+#define SA_NODEFER   0x40000000u /* the signal is not blocked while its handler runs */
+#define SA_RESETHAND 0x80000000u /* the default again once the handler runs */
+
+/* What a handler finds on the stack: its second and third argument point at these. */
+struct abi_siginfo {
+    int32_t signo, error, code, pad;
+    int32_t pid;
+    uint32_t uid;
+    uint8_t rest[104];
+};
+struct abi_ucontext {
+    uint64_t flags, link;
+    uint64_t stack[3];
+    uint64_t mask; /* blocked when the signal came */
+    uint8_t unused[128];
+    uint64_t regs[32]; /* pc, x1 .. x31 */
+    uint64_t fp[32];
+    uint32_t fcsr;
+    uint32_t pad[67];
+};
+_Static_assert(sizeof(struct abi_siginfo) == 128 && sizeof(struct abi_ucontext) == 960, "Linux riscv64");

@@ -87,10 +87,13 @@ struct proc {
     uint32_t umask;        /* o */
 
     /* Signals. */
-    struct spinlock lock;    /* RANK_PROC */
-    uint64_t sig_pending;    /* s  bit n-1 for signal n */
-    uint64_t sig_blocked;    /* o */
-    struct sighand *sighand; /* o */
+    struct spinlock lock;      /* RANK_PROC */
+    uint64_t sig_pending;      /* s  bit n-1 for signal n */
+    uint64_t sig_blocked;      /* o */
+    struct sighand *sighand;   /* o */
+    uint64_t fault_addr;       /* o  of the fault that is being told to a handler */
+    bool interrupted_call;     /* o  a system call has just returned -EINTR ... */
+    uint64_t interrupted_arg0; /* o  ... and this was in a0 before */
 
     uint64_t fp[33];              /* o  f0..f31 and fcsr, while not in the registers (trap/fp.c) */
     bool fp_used;                 /* o */

@@ -15,9 +15,9 @@
 #include "trap/syscall.h"
 #include "mm/usercopy.h"
 
-#define BIT(sig) (1ul << ((sig)-1))
 #define IGNORED_BY_DEFAULT                                                                                   \
-    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+    (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT) |                 \
+     SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 
 static struct slab_cache sighand_slab = SLAB_INIT(sighand_slab, "sighand", struct sighand);
 
@@ -47,8 +47,9 @@ void sighand_exec(struct sighand *s)
 
 static bool ignores(const struct proc *p, int sig)
 {
-    return IGNORED_BY_DEFAULT & BIT(sig) ||
-           __atomic_load_n(&p->sighand->action[sig].handler, __ATOMIC_RELAXED) == SIGNAL_IGNORE;
+    uint64_t handler = __atomic_load_n(&p->sighand->action[sig].handler, __ATOMIC_RELAXED);
+
+    return handler == SIGNAL_IGNORE || (handler == SIGNAL_DEFAULT && IGNORED_BY_DEFAULT & SIGNAL_BIT(sig));
 }
 
 void signal_send(struct proc *p, int sig)
@@ -58,7 +59,7 @@ void signal_send(struct proc *p, int sig)
         spin_unlock(&p->lock);
         return;
     }
-    p->sig_pending |= BIT(sig);
+    p->sig_pending |= SIGNAL_BIT(sig);
     __atomic_fetch_or(&p->attention, ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
     spin_unlock(&p->lock);
     wait_interrupt(p, -EINTR);
@@ -72,7 +73,7 @@ void signal_send(struct proc *p, int sig)
 /* Pending signals that are not blocked; SIGKILL cannot be. */
 static uint64_t deliverable(const struct proc *p)
 {
-    return __atomic_load_n(&p->sig_pending, __ATOMIC_RELAXED) & ~(p->sig_blocked & ~BIT(SIGKILL));
+    return __atomic_load_n(&p->sig_pending, __ATOMIC_RELAXED) & ~(p->sig_blocked & ~SIGNAL_BIT(SIGKILL));
 }
 
 bool signal_pending(void)
@@ -80,23 +81,72 @@ bool signal_pending(void)
     return deliverable(current()) != 0;
 }
 
+bool signal_fault(int sig, uint64_t addr)
+{
+    struct proc *p = current();
+
+    if (p->sighand->action[sig].handler <= SIGNAL_IGNORE || p->sig_blocked & SIGNAL_BIT(sig))
+        return false;
+    p->fault_addr = addr;
+    signal_send(p, sig);
+    return true;
+}
+
+/* Takes one deliverable signal, the lowest number first (but SIGKILL before all); 0: none. */
+static int take_signal(struct proc *p)
+{
+    int sig = 0;
+
+    spin_lock(&p->lock);
+    uint64_t ready = deliverable(p);
+    if (ready)
+        sig = ready & SIGNAL_BIT(SIGKILL) ? SIGKILL : __builtin_ctzl(ready) + 1;
+    else
+        __atomic_fetch_and(&p->attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+    p->sig_pending &= ~(sig ? SIGNAL_BIT(sig) : 0);
+    spin_unlock(&p->lock);
+    return sig;
+}
+
+/* A handler interrupts the system call that has just returned -EINTR: it starts again behind it, if it is to.
+ */
+static void restart_call(struct proc *p, struct trapframe *tf, const struct abi_sigaction *action)
+{
+    if (p->interrupted_call && action->flags & SA_RESTART) {
+        tf->a0 = p->interrupted_arg0;
+        tf->epc -= 4;
+    }
+    p->interrupted_call = false;
+}
+
 void signal_deliver(struct trapframe *tf)
 {
     struct proc *p = current();
-    uint64_t ready;
+    int sig;
+
+    while ((sig = take_signal(p))) {
+        struct abi_sigaction *action = &p->sighand->action[sig], taken = *action;
+        if (ignores(p, sig)) /* the disposition may have changed since it was sent */
+            continue;
+        if (sig == SIGKILL || taken.handler <= SIGNAL_IGNORE)
+            proc_exit(WAIT_SIGNALED(sig));
+        restart_call(p, tf, &taken);
+        if (taken.flags & SA_RESETHAND)
+            *action = (struct abi_sigaction){0};
+        if (!signal_enter_handler(sig, &taken))
+            proc_exit(WAIT_SIGNALED(SIGSEGV));
+    }
+}
+
+void signal_set_blocked(uint64_t mask)
+{
+    struct proc *p = current();
 
     spin_lock(&p->lock);
-    __atomic_fetch_and(&p->attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
-    ready = deliverable(p);
-    p->sig_pending &= ~ready;
+    p->sig_blocked = mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+    __atomic_fetch_or(&p->attention, ATTENTION_SIGNAL,
+                      __ATOMIC_SEQ_CST); /* some may have become deliverable */
     spin_unlock(&p->lock);
-    if (ready & BIT(SIGKILL))
-        proc_exit(WAIT_SIGNALED(SIGKILL));
-    for (; ready; ready &= ready - 1) {
-        int sig = __builtin_ctzl(ready) + 1;
-        if (!ignores(p, sig)) /* the disposition may have changed since it was sent */
-            proc_exit(WAIT_SIGNALED(sig));
-    }
 }
 
 /* ---- kill ---- */
@@ -210,10 +260,6 @@ int64_t sys_rt_sigprocmask(const uint64_t arg[6])
         set |= old;
     else if ((int)arg[0] == SIG_UNBLOCK)
         set = old & ~set;
-    spin_lock(&p->lock);
-    p->sig_blocked = set & ~(BIT(SIGKILL) | BIT(SIGSTOP));
-    __atomic_fetch_or(&p->attention, ATTENTION_SIGNAL,
-                      __ATOMIC_SEQ_CST); /* some may have become deliverable */
-    spin_unlock(&p->lock);
+    signal_set_blocked(set);
     return 0;
 }

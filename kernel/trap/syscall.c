@@ -16,7 +16,7 @@ static syscall_fn *const handlers[] = {
 
 void trap_syscall(struct trapframe *tf)
 {
-    uint64_t number = tf->a7;
+    uint64_t number = tf->a7, arg0 = tf->a0;
 
     irq_enable();
     tf->epc += 4; /* behind the ecall */
@@ -25,6 +25,13 @@ void trap_syscall(struct trapframe *tf)
     else
         tf->a0 = handlers[number](tf->a);
     irq_disable();
-    if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
+    struct proc *p = current();
+    if (unlikely(__atomic_load_n(&p->attention, __ATOMIC_RELAXED))) {
+        p->interrupted_arg0 = arg0;
+        /* Sleeping is never started again: it would take longer than asked for. */
+        p->interrupted_call = (int64_t)tf->a0 == -EINTR && handlers[number] != sys_nanosleep &&
+                              handlers[number] != sys_clock_nanosleep;
         trap_before_user(tf);
+        p->interrupted_call = false;
+    }
 }

@@ -61,12 +61,15 @@ static struct exception exception(uint64_t cause)
     return (struct exception){"unknown exception", SIGSEGV};
 }
 
-/* Ends the current program for what it did, and says it in words. */
-_Noreturn static void kill_program(const struct trapframe *tf, int sig, const char *what, const char *why,
-                                   uint64_t addr)
+/* The current program did what it must not: its handler for that runs, or it ends, and this says why in
+ * words. */
+static void program_fault(const struct trapframe *tf, int sig, const char *what, const char *why,
+                          uint64_t addr)
 {
     struct proc *p = current();
 
+    if (signal_fault(sig, addr))
+        return;
     printk("%s[%d]: %s%s 0x%lx, at pc 0x%lx: killed\n", p->name, p->pid, what, why, addr, tf->epc);
     proc_exit(WAIT_SIGNALED(sig));
 }
@@ -76,9 +79,14 @@ static void user_page_fault(const struct trapframe *tf, uint64_t cause, uint64_t
     enum fault_access access = cause == EXC_STORE_PAGE  ? FAULT_WRITE
                                : cause == EXC_INST_PAGE ? FAULT_EXEC
                                                         : FAULT_READ;
-    int err = aspace_fault(current()->aspace, addr, access), sig = SIGSEGV;
+    int err, sig = SIGSEGV;
     const char *why;
 
+    if (access == FAULT_EXEC && addr == SIGNAL_RETURN) {
+        signal_return();
+        return;
+    }
+    err = aspace_fault(current()->aspace, addr, access);
     if (likely(!err)) {
         if (access == FAULT_EXEC)
             fence_i(); /* the page's content was stored as data */
@@ -104,7 +112,7 @@ static void user_page_fault(const struct trapframe *tf, uint64_t cause, uint64_t
     } else {
         why = " not allowed there or nothing mapped, address";
     }
-    kill_program(tf, sig, exception(cause).what, why, addr);
+    program_fault(tf, sig, exception(cause).what, why, addr);
 }
 
 static void user_exception(struct trapframe *tf, uint64_t cause, uint64_t addr)
@@ -114,8 +122,8 @@ static void user_exception(struct trapframe *tf, uint64_t cause, uint64_t addr)
     if (page_fault)
         user_page_fault(tf, cause, addr);
     else if (cause != EXC_INST_ILLEGAL || !fp_first_use(tf))
-        kill_program(tf, exception(cause).sig, exception(cause).what,
-                     cause == EXC_INST_ILLEGAL ? "" : ", address", addr);
+        program_fault(tf, exception(cause).sig, exception(cause).what,
+                      cause == EXC_INST_ILLEGAL ? "" : ", address", addr);
 }
 
 static void interrupt(uint64_t cause, bool user)

@@ -467,6 +467,12 @@ int run_node(struct node *n, bool last)
     struct saved_fd *saved = NULL;
     int status = 1;
     bool outer = n->redirs && n->kind != NODE_SIMPLE;
+    if (jobs_interrupted && shell.interactive) {
+        jobs_interrupted = false;
+        fprintf(2, "\n");
+        shell.unwind = UNWIND_TOP;
+        shell.status = 128 + SIGINT;
+    }
     if (shell.unwind)
         return shell.status;
     last = last && !shell.exit_trap && !outer;

@@ -2,7 +2,8 @@
  *
  * Jobs of an interactive shell: every pipeline is a process group of its own, in the foreground until it
  * ends. setpgid and tcsetpgrp are called by both parent and child, so that it does not matter who runs first.
- * The shell itself ignores the terminal's signals; children get the defaults back. */
+ * The shell itself ignores the terminal's signals, but for ^C while it runs something by itself: that only
+ * sets jobs_interrupted, which ends what runs. Children get the defaults back. */
 #include "sh.h"
 
 static int shell_pgid;
@@ -22,9 +23,18 @@ static void set_terminal_signals(uint64_t action)
         setsignal(terminal_signals[i], action);
 }
 
+volatile bool jobs_interrupted;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    jobs_interrupted = true;
+}
+
 void jobs_init(void)
 {
     set_terminal_signals(SIGNAL_IGNORE);
+    setsignal(SIGINT, (uint64_t)on_interrupt);
     setpgid(0, 0); /* fails for the leader of a session, which leads its group already */
     shell_pgid = getpgid(0);
     tcsetpgrp(0, shell_pgid);

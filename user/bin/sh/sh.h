@@ -208,6 +208,7 @@ struct group { /* the processes of a pipeline that is being started */
     int pgid;  /* 0: none yet */
     bool background;
 };
+extern volatile bool jobs_interrupted; /* ^C came while the shell itself was in the foreground */
 void jobs_init(void);       /* interactive: take the terminal, ignore its signals */
 int spawn(struct group *g); /* fork, for a process of g; NULL: stay in the shell's group. As fork */
 int wait_child(int pid);    /* its exit status, or 128 + signal */
