@@ -3,6 +3,8 @@
  * _entry: OpenSBI jumps here on one hart.
  *   On entry: S-mode, paging and interrupts off, running at the physical load address;
  *             a0 = hart id, a1 = physical address of the device tree.
+ *   0. if another hart has been here before: OpenSBI 1.1 may let a hart that HSM starts come in here, with the
+ *      device tree instead of its argument, when it wakes a moment early; it goes to hart_entry
  *   1. clear bss (no stack, no memory is used before)
  *   2. fill boot_root: the first 128 GB of physical memory, in 1 GB pages, at KERNEL_OFFSET
  *   3. turn paging on and go on at the virtual address
@@ -34,7 +36,18 @@
 .section .text.entry, "ax"
 .globl _entry
 _entry:
+        /* 0. */
+        la      t0, entered
+        li      t1, 1
+        amoswap.w.aq t1, t1, (t0)
+        beqz    t1, 1f
+        la      t0, hart_starting
+        amoswap.d.aq a1, zero, (t0)
+        bnez    a1, hart_entry
+0:      wfi                     /* nobody has asked for this hart */
+        j       0b
         /* 1. */
+1:
         la      t0, bss_start
         la      t1, bss_end
 1:      sd      zero, 0(t0)
@@ -73,6 +86,15 @@ hart_entry:
         mv      tp, s3
         li      fp, 0
         call    hart_main
+
+/* Not in bss, which the boot hart clears. */
+.section .data
+.balign 8
+.globl hart_starting
+hart_starting:
+        .dword  0               /* physical address of the struct hart_boot of the hart being started */
+entered:
+        .word   0
 
 /* The boot hart's first stack. It lies in the upper half of 16 KB, as every kernel stack does: the trap
  * entry tells an overflow by that bit of sp. The lower half is the stack for the panic that follows. */

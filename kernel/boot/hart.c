@@ -26,6 +26,7 @@ _Static_assert(offsetof(struct hart_boot, stack) == HART_BOOT_STACK, "entry.S");
 _Static_assert(offsetof(struct hart_boot, proc) == HART_BOOT_PROC, "entry.S");
 
 extern char boot_stack_top[];   /* entry.S */
+extern paddr_t hart_starting;   /* entry.S: for a hart that comes in at the wrong door */
 void hart_entry(void);          /* entry.S */
 _Noreturn void hart_main(void); /* called by it */
 
@@ -72,9 +73,10 @@ static void start(struct cpu *c)
     struct hart_boot *boot = &hart_boots[c->index];
 
     *boot = (struct hart_boot){csr_read(satp), (uint64_t)c->idle->tf, c->idle};
+    hart_starting = (paddr_t)boot - KERNEL_OFFSET;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* memory before the call into the firmware */
     struct sbi_ret r =
-        sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, (paddr_t)boot - KERNEL_OFFSET);
+        sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, hart_starting);
     if (r.error) {
         printk("lode: hart %lu does not start (SBI error %ld): going on without it\n", c->hartid, r.error);
         return;

@@ -498,8 +498,10 @@ void exec_init_main(void *unused)
     if ((err = fs_mount()))
         boot_fail("the disk holds no usable file system (error %d)", -err);
     current()->cwd = fs_root();
-    if (!namei(current()->cwd, "/proc", NAMEI_DIRECTORY, &dir))
-        dir->mounted = procfs_root(); /* the reference to dir is kept: it stays mounted */
+    if (!namei(current()->cwd, "/proc", NAMEI_DIRECTORY, &dir)) {
+        dir->mounted = procfs_root(); /* both references are kept: it stays mounted */
+        dir->mounted->covered = dir;
+    }
     if ((err = init_args(&args)) || (err = exec("/bin/init", &args)))
         boot_fail("/bin/init cannot be run (error %d)", -err);
     kfree(args.strings);

@@ -212,9 +212,9 @@ static bool memory_for_fork(void)
 {
     size_t reserve = page_total() / 32 + 64;
 
-    if (page_free_count() > reserve)
-        return true;
-    return page_reclaim_hook && page_reclaim_hook(reserve / 2) && page_free_count() > reserve;
+    if (page_free_count() <= reserve && page_reclaim_hook)
+        page_reclaim_hook(2 * reserve);
+    return page_free_count() > reserve;
 }
 
 /* The resources of a child: 0 or -ENOMEM; destroy frees what there is. */
@@ -239,12 +239,19 @@ static int copy_resources(struct proc *child, uint64_t flags)
     return 0;
 }
 
+/* Handlers have to wait, too: the child uses this process's stack. Only what ends the parent ends the wait.
+ */
 static void wait_for_vfork(struct proc *child)
 {
+    struct proc *p = current();
+    uint64_t blocked = p->sig_blocked;
+
+    signal_set_blocked(blocked | p->sighand->caught);
     spin_lock(&tree_lock);
     while (child->vforked && !sleep_interruptible(&child->vforked, &tree_lock, WAIT_FOREVER))
         ;
     spin_unlock(&tree_lock);
+    signal_set_blocked(blocked);
 }
 
 void proc_release_vfork(void)
@@ -259,15 +266,16 @@ void proc_release_vfork(void)
     wakeup(&p->vforked);
 }
 
-/* Enters child into the tree and returns its pid. With a signal pending, nothing and -EINTR: kill of a whole
- * group goes through the table, and a parent that it has passed must not add to the group behind its back. */
+/* Enters child into the tree and returns its pid. With a deadly signal pending, nothing and -EINTR: kill of a
+ * whole group goes through the table, and a parent that it has passed must not add to the group behind its
+ * back. */
 static int enter_child(struct proc *child)
 {
     struct proc *p = current();
     int pid = -EINTR;
 
     spin_lock(&tree_lock);
-    if (!signal_pending()) {
+    if (!signal_deadly()) {
         enter(child, p);
         child->pgid = p->pgid;
         child->sid = p->sid;

@@ -38,11 +38,19 @@ void sighand_put(struct sighand *s)
         slab_free(&sighand_slab, s);
 }
 
+static void set_action(struct sighand *s, int sig, const struct abi_sigaction *action)
+{
+    s->action[sig] = *action;
+    s->caught &= ~SIGNAL_BIT(sig);
+    if (action->handler > SIGNAL_IGNORE)
+        s->caught |= SIGNAL_BIT(sig);
+}
+
 void sighand_exec(struct sighand *s)
 {
     for (int sig = 1; sig <= NSIG; sig++)
         if (s->action[sig].handler != SIGNAL_IGNORE)
-            s->action[sig] = (struct abi_sigaction){0};
+            set_action(s, sig, &(struct abi_sigaction){0});
 }
 
 static bool ignores(const struct proc *p, int sig)
@@ -81,11 +89,16 @@ bool signal_pending(void)
     return deliverable(current()) != 0;
 }
 
+bool signal_deadly(void)
+{
+    return deliverable(current()) & ~current()->sighand->caught;
+}
+
 bool signal_fault(int sig, uint64_t addr)
 {
     struct proc *p = current();
 
-    if (p->sighand->action[sig].handler <= SIGNAL_IGNORE || p->sig_blocked & SIGNAL_BIT(sig))
+    if (!(p->sighand->caught & ~p->sig_blocked & SIGNAL_BIT(sig)))
         return false;
     p->fault_addr = addr;
     signal_send(p, sig);
@@ -125,15 +138,15 @@ void signal_deliver(struct trapframe *tf)
     int sig;
 
     while ((sig = take_signal(p))) {
-        struct abi_sigaction *action = &p->sighand->action[sig], taken = *action;
+        struct abi_sigaction action = p->sighand->action[sig];
         if (ignores(p, sig)) /* the disposition may have changed since it was sent */
             continue;
-        if (sig == SIGKILL || taken.handler <= SIGNAL_IGNORE)
+        if (!(p->sighand->caught & SIGNAL_BIT(sig)))
             proc_exit(WAIT_SIGNALED(sig));
-        restart_call(p, tf, &taken);
-        if (taken.flags & SA_RESETHAND)
-            *action = (struct abi_sigaction){0};
-        if (!signal_enter_handler(sig, &taken))
+        restart_call(p, tf, &action);
+        if (action.flags & SA_RESETHAND)
+            set_action(p->sighand, sig, &(struct abi_sigaction){0});
+        if (!signal_enter_handler(sig, &action))
             proc_exit(WAIT_SIGNALED(SIGSEGV));
     }
 }
@@ -236,7 +249,7 @@ int64_t sys_rt_sigaction(const uint64_t arg[6])
     if (arg[2] && (err = copyout(arg[2], &p->sighand->action[sig], sizeof(new))))
         return err;
     if (arg[1])
-        p->sighand->action[sig] = new;
+        set_action(p->sighand, sig, &new);
     return 0;
 }
 

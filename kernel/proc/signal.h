@@ -10,7 +10,8 @@
 struct trapframe;
 
 struct sighand {
-    uint32_t refs; /* a */
+    uint32_t refs;   /* a */
+    uint64_t caught; /* owner  bit n-1: signal n has a handler */
     struct abi_sigaction
         action[NSIG + 1]; /* by signal number; the owner writes, others read `handler` atomically */
 };
@@ -27,6 +28,7 @@ void signal_deliver(struct trapframe *tf);
 /* The current process did something forbidden: true when it has a handler for that, which will run. */
 bool signal_fault(int sig, uint64_t addr);
 
+bool signal_deadly(void);               /* one is pending that will end the current process */
 void signal_set_blocked(uint64_t mask); /* of the current process */
 
 /* sigframe.c: change the current process's registers so that it runs the handler (false: its stack has no

@@ -14,6 +14,20 @@ static syscall_fn *const handlers[] = {
 #undef SYSCALL
 };
 
+/* There is more to do before the program goes on. A signal handler that interrupts the call may have it start
+ * again, for which it needs what was in a0. Sleeping never starts again: it would take longer than asked for.
+ */
+static void attend(struct trapframe *tf, uint64_t arg0)
+{
+    struct proc *p = current();
+
+    p->interrupted_arg0 = arg0;
+    p->interrupted_call = (int64_t)tf->a0 == -EINTR && handlers[tf->a7] != sys_nanosleep &&
+                          handlers[tf->a7] != sys_clock_nanosleep;
+    trap_before_user(tf);
+    p->interrupted_call = false;
+}
+
 void trap_syscall(struct trapframe *tf)
 {
     uint64_t number = tf->a7, arg0 = tf->a0;
@@ -25,13 +39,6 @@ void trap_syscall(struct trapframe *tf)
     else
         tf->a0 = handlers[number](tf->a);
     irq_disable();
-    struct proc *p = current();
-    if (unlikely(__atomic_load_n(&p->attention, __ATOMIC_RELAXED))) {
-        p->interrupted_arg0 = arg0;
-        /* Sleeping is never started again: it would take longer than asked for. */
-        p->interrupted_call = (int64_t)tf->a0 == -EINTR && handlers[number] != sys_nanosleep &&
-                              handlers[number] != sys_clock_nanosleep;
-        trap_before_user(tf);
-        p->interrupted_call = false;
-    }
+    if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
+        attend(tf, arg0);
 }

@@ -161,8 +161,9 @@ static void remove_directory(const char *dir)
 }
 
 /* In the child: runs the test in its directory. */
-static void run_in_directory(const struct test *t, const char *dir)
+static void run_in_directory(const struct test *t, const char *dir, uint64_t seed)
 {
+    random_start(seed);
     if (mkdir(dir) < 0 || chdir(dir) < 0)
         die("%s", dir);
     t->run();
@@ -170,7 +171,7 @@ static void run_in_directory(const struct test *t, const char *dir)
 }
 
 /* Runs it and removes its directory. Did it succeed? */
-static bool run_in_child(const struct test *t, const char *dir)
+static bool run_in_child(const struct test *t, const char *dir, uint64_t seed)
 {
     int status, pid = fork();
 
@@ -179,7 +180,7 @@ static bool run_in_child(const struct test *t, const char *dir)
         return false;
     }
     if (pid == 0)
-        run_in_directory(t, dir);
+        run_in_directory(t, dir, seed);
     waitpid(pid, &status, 0);
     if (!WAIT_HAS_EXITED(status))
         printf("# the test was ended by signal %d (%s)\n", WAIT_SIGNAL(status),
@@ -188,7 +189,7 @@ static bool run_in_child(const struct test *t, const char *dir)
     return status == 0;
 }
 
-static bool run_test(const struct test *t)
+static bool run_test(const struct test *t, uint64_t seed)
 {
     struct state before;
     char dir[64];
@@ -196,7 +197,7 @@ static bool run_test(const struct test *t)
     snprintf(dir, sizeof(dir), "/tmp/ut%d", getpid());
     remove_directory(dir);
     read_state(&before);
-    bool ok = run_in_child(t, dir);
+    bool ok = run_in_child(t, dir, seed);
     return !leaked(&before) && ok;
 }
 
@@ -211,7 +212,7 @@ static void warm_up(void)
     struct state s;
 
     for (int i = 0; i < 2; i++)
-        run_in_child(&t, "/tmp/ut0");
+        run_in_child(&t, "/tmp/ut0", 1);
     read_state(&s);
     read_state(&s);
 }
@@ -280,11 +281,11 @@ int main(int argc, char **argv)
     warm_up();
     for (int64_t round = 0; round < times; round++) {
         for (unsigned i = 0; i < n; i++) {
-            bool ok = run_test(chosen[i]);
+            bool ok = run_test(chosen[i], (uint64_t)(seed + round));
             printf("%sok %u - %s\n", ok ? "" : "not ", ++number, chosen[i]->name);
             if (!ok) {
                 failed++;
-                printf("# to repeat: usertests -s %ld %s\n", (long)seed, chosen[i]->name);
+                printf("# to repeat: usertests -s %ld %s\n", (long)(seed + round), chosen[i]->name);
             }
         }
     }

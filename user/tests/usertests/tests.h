@@ -25,7 +25,10 @@ struct topic {
 };
 
 /* The topics, each a file, in the order in which they run. */
-#define TOPICS(DO)    DO(lde) DO(proc) DO(exec) DO(file) DO(dir) DO(pipe) DO(mem) DO(pointer) DO(load)
+#define TOPICS(DO)                                                                                           \
+    DO(lde)                                                                                                  \
+    DO(fault) DO(proc) DO(wait) DO(kill) DO(sched) DO(exec) DO(file) DO(xv6) DO(dir) DO(link) DO(pipe)       \
+        DO(device) DO(procfs) DO(sbrk) DO(mem) DO(pointer) DO(copy) DO(load)
 #define DECLARE(name) extern const struct topic topic_##name;
 TOPICS(DECLARE)
 #undef DECLARE
