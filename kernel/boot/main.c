@@ -16,6 +16,21 @@
 
 _Noreturn void main(uint64_t hartid, paddr_t fdt);
 
+extern char kernel_start[], text_end[], kernel_end[]; /* kernel.ld */
+
+static void print_machine(void)
+{
+    uint64_t ram = 0;
+
+    for (unsigned i = 0; i < machine.nram; i++)
+        ram += machine.ram[i].end - machine.ram[i].start;
+    printk("lode: machine: %s, %u hart%s, booted on hart %lu, %lu MB of memory\n", machine.model,
+           machine.nharts, machine.nharts == 1 ? "" : "s", machine.hartid[0], ram >> 20);
+    printk("lode: kernel: %ld KB, of it %ld KB text; %lu KB of memory free\n",
+           (kernel_end - kernel_start) >> 10, (text_end - kernel_start) >> 10,
+           page_free_count() * PAGE_SIZE >> 10);
+}
+
 /* The boot hart, on the boot stack, interrupts off. */
 _Noreturn void main(uint64_t hartid, paddr_t fdt)
 {
@@ -25,15 +40,13 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     machine_probe(pa_kva(fdt), fdt, hartid); /* what the machine has */
     page_boot();                             /* physical pages */
     kvm_init();                              /* the kernel's page table, W^X */
-    power_init();                            /* how to switch off, with a status */
-    plic_init();                             /* external interrupts */
-    uart_init();                             /* output by interrupts */
-    console_init();                          /* line discipline */
-    printk("lode: %s, %u hart%s, %lu MB RAM, %lu KB free\n", machine.model, machine.nharts,
-           machine.nharts == 1 ? "" : "s", page_total() * PAGE_SIZE >> 20,
-           page_free_count() * PAGE_SIZE >> 10);
-    timer_init(); /* the clock */
-    printk("lode: clock %lu Hz, timer by %s\n", machine.timebase, machine.sstc ? "stimecmp" : "SBI");
+    print_machine();
+    power_init();   /* how to switch off, with a status */
+    plic_init();    /* external interrupts */
+    uart_init();    /* output by interrupts */
+    console_init(); /* line discipline */
+    timer_init();   /* the clock */
+    printk("lode: clock: %lu Hz, timer by %s\n", machine.timebase, machine.sstc ? "stimecmp" : "SBI");
     rtc_init();                      /* the time of day */
     memdev_init();                   /* null, zero, random */
     wait_init();                     /* wait queues */

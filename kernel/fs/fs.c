@@ -104,7 +104,10 @@ int fs_mount(void)
         return -ENODEV;
     }
     int r = mount_steps(&step);
-    if (r)
+    if (!r)
+        printk("lode: file system: %lu of %u blocks free, transaction %lu\n", balloc_free_blocks(),
+               fs_super.nblocks, journal_running());
+    else
         printk("lode fs: cannot mount: %s%s\n", step,
                r == -ENOMEM ? ": too little memory"
                : r == -EIO  ? ": disk error"
