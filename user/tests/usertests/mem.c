@@ -237,12 +237,12 @@ static void eat_memory(long unused)
 /* A process that wants all memory ends, and everything comes back. */
 static void out_of_memory(void)
 {
-    long before = counter("pages_free") + counter("pages_cached");
+    long before = counter("pages_free") + counter("slab_buf");
 
     for (int i = 0; i < 2; i++)
         in_child(eat_memory, 0);
     sleep_ms(50);
-    long lost = before - (counter("pages_free") + counter("pages_cached"));
+    long lost = before - (counter("pages_free") + counter("slab_buf"));
     CHECK(lost < 200, "%ld pages are gone", lost);
 }
 

@@ -91,7 +91,7 @@ static void forkforkfork(void)
     int pid = start_child(forkforkforkfork_step, 0);
 
     CHECK(wait_for(pid) == 0, "first child");
-    for (int i = 0; i < 200 && sys_kill(-pid, 0) == 0; i++)
+    for (int i = 0; i < 2000 && sys_kill(-pid, 0) == 0; i++)
         sleep_ms(5);
     sys_kill(-pid, SIGKILL);
 }
