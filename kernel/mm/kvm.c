@@ -1,8 +1,8 @@
 /* The kernel's own mappings, which all address spaces share.
  *
  *   0xffffffc000000000  direct map: physical addresses 0 to 128 GB. RAM in the largest pages that fit,
- * devices as drivers ask for them, the kernel's image with the rights of its sections 0xffffffe000000000
- * kernel stacks: 1 GB in slots of 16 KB
+ *                       devices as drivers ask for them, the kernel's image with the rights of its sections
+ *   0xffffffe000000000  kernel stacks: 1 GB in slots of 16 KB
  *
  * No page can be both written and executed. Memory that the firmware keeps is not mapped. All are global (G):
  * they stay in the TLB when the address space changes. Each root table has a copy of the kernel root's
@@ -24,13 +24,14 @@
 #include "mm/pagetable.h"
 #include "proc/cpu.h"
 
-#define KERNEL_BITS (PTE_V | PTE_G | PTE_A | PTE_D)
-#define LEAF        (PTE_R | PTE_W | PTE_X)
-#define STACK_BASE  0xffffffe000000000ul
-#define SLOT_SIZE   (2 * KSTACK_SIZE)
-#define STACK_SLOTS ((1ul << 30) / SLOT_SIZE)
-#define STACKS_KEPT 32
-#define STACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
+#define KERNEL_BITS  (PTE_V | PTE_G | PTE_A | PTE_D)
+#define LEAF         (PTE_R | PTE_W | PTE_X)
+#define STACK_BASE   0xffffffe000000000ul
+#define SLOT_SIZE    (2 * KSTACK_SIZE)
+#define STACK_SLOTS  ((1ul << 30) / SLOT_SIZE)
+#define STACKS_KEPT  32 /* for reuse; beyond, */
+#define STACKS_BATCH 16 /* so many are unmapped at once, since all harts are interrupted for it */
+#define STACK_PAGES  (KSTACK_SIZE / PAGE_SIZE)
 
 extern char kernel_start[], text_end[], rodata_end[], kernel_end[]; /* kernel.ld */
 
@@ -41,7 +42,7 @@ static uint16_t root_used[256]; /* c after boot: indices of the entries in use *
 static unsigned root_count;
 
 static struct spinlock stack_lock = SPINLOCK_INIT("kernel stacks", RANK_SLAB);
-static vaddr_t stack_cache[STACKS_KEPT];
+static vaddr_t stack_cache[STACKS_KEPT + STACKS_BATCH];
 static unsigned stacks_kept;
 static uint64_t next_slot;
 static uint64_t free_slot;        /* 1 + the first of the list; 0: empty */
@@ -194,15 +195,17 @@ vaddr_t kstack_alloc(void)
     return stack;
 }
 
-static void unmap_stack(vaddr_t stack)
+static void unmap_stacks(const vaddr_t stack[STACKS_BATCH])
 {
-    struct page *page[STACK_PAGES];
+    struct page *page[STACKS_BATCH][STACK_PAGES];
     uint64_t others = 0;
-    pte_t *e = entry(stack, 0);
 
-    for (unsigned i = 0; i < STACK_PAGES; i++) {
-        page[i] = pte_page(e[i]);
-        e[i] = 0;
+    for (unsigned k = 0; k < STACKS_BATCH; k++) {
+        pte_t *e = entry(stack[k], 0);
+        for (unsigned i = 0; i < STACK_PAGES; i++) {
+            page[k][i] = pte_page(e[i]);
+            e[i] = 0;
+        }
     }
     irq_push();
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the entries before the flushes */
@@ -210,26 +213,32 @@ static void unmap_stack(vaddr_t stack)
         if (&cpus[i] != mycpu() && __atomic_load_n(&cpus[i].online, __ATOMIC_RELAXED))
             others |= 1ul << i;
     tlb_flush_all();
-    kvm_fence_remote(others, false, stack, KSTACK_SIZE);
+    kvm_fence_remote(others, false, 0, ~0ul);
     irq_pop();
-    __atomic_fetch_sub(&page_count, STACK_PAGES, __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < STACK_PAGES; i++)
-        page_put(page[i]);
+    __atomic_fetch_sub(&page_count, STACKS_BATCH * STACK_PAGES, __ATOMIC_RELAXED);
+    for (unsigned k = 0; k < STACKS_BATCH; k++)
+        for (unsigned i = 0; i < STACK_PAGES; i++)
+            page_put(page[k][i]);
     spin_lock(&stack_lock);
-    e[0] = free_slot << 1;
-    free_slot = (stack - STACK_BASE) / SLOT_SIZE + 1;
+    for (unsigned k = 0; k < STACKS_BATCH; k++) {
+        entry(stack[k], 0)[0] = free_slot << 1;
+        free_slot = (stack[k] - STACK_BASE) / SLOT_SIZE + 1;
+    }
     spin_unlock(&stack_lock);
 }
 
 void kstack_free(vaddr_t stack)
 {
+    vaddr_t batch[STACKS_BATCH];
+
     spin_lock(&stack_lock);
-    bool keep = stacks_kept < STACKS_KEPT;
-    if (keep)
-        stack_cache[stacks_kept++] = stack;
+    stack_cache[stacks_kept++] = stack;
+    bool full = stacks_kept == STACKS_KEPT + STACKS_BATCH;
+    for (unsigned k = 0; full && k < STACKS_BATCH; k++)
+        batch[k] = stack_cache[--stacks_kept];
     spin_unlock(&stack_lock);
-    if (!keep)
-        unmap_stack(stack);
+    if (full)
+        unmap_stacks(batch);
 }
 
 size_t kvm_pages(void)
