@@ -194,7 +194,10 @@ static void random_calls(void)
         if (number == 63 || number == 65)
             a[0] = -1;
         if (number == 278)
-            a[0] = (long)noise; /* no random paths, which may be absolute */
+            a[0] = (long)noise;
+        /* Earlier calls have written to the area: what is there must be no path out of this directory. */
+        area[0] = 'n';
+        area[63] = 0;
         raw_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
     sys_fchmod(0, console.mode & 07777);
