@@ -71,11 +71,6 @@ struct fdtable *fdtable_create(void)
     return t;
 }
 
-void fdtable_get(struct fdtable *t)
-{
-    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
-}
-
 void fdtable_put(struct fdtable *t)
 {
     if (__atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)

@@ -56,7 +56,6 @@ int file_open(struct inode *dir, const char *path, int flags, uint32_t mode, str
 struct fdtable;
 struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t); /* for fork; NULL without memory */
-void fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t); /* closes all at 0 */
 void fdtable_close_on_exec(struct fdtable *t);
 uint32_t fdtable_limit(struct fdtable *t); /* descriptors are below this (RLIMIT_NOFILE) */

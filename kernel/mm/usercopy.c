@@ -216,12 +216,6 @@ size_t uio_write_nofault(struct uio *u, void *dst, size_t n)
     return n;
 }
 
-size_t uio_zero_nofault(struct uio *u, size_t n)
-{
-    uio_move(u, NULL, &n, ZERO_USER, false);
-    return n;
-}
-
 int uio_prefault(const struct uio *u, size_t n, bool fill)
 {
     return u->kernel ? 0 : user_prefault(u->addr, MIN(n, u->left), fill);

@@ -34,5 +34,4 @@ int uio_zero(struct uio *u, size_t n);
  * call uio_prefault (fill: for a read call) and go on. */
 size_t uio_read_nofault(struct uio *u, const void *src, size_t n);
 size_t uio_write_nofault(struct uio *u, void *dst, size_t n);
-size_t uio_zero_nofault(struct uio *u, size_t n);
 int uio_prefault(const struct uio *u, size_t n, bool fill);

@@ -87,11 +87,8 @@ static void user_page_fault(const struct trapframe *tf, uint64_t cause, uint64_t
         return;
     }
     err = aspace_fault(current()->aspace, addr, access);
-    if (likely(!err)) {
-        if (access == FAULT_EXEC)
-            fence_i(); /* the page's content was stored as data */
+    if (likely(!err))
         return;
-    }
     if (err == -ENOMEM && current()->pid == 1) {
         sched_sleep_ns(10000000); /* process 1 must live: it tries again once others have given up theirs */
         return;

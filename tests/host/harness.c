@@ -395,13 +395,6 @@ int sleep_mutex_interruptible(const void *chan, struct mutex *m, uint64_t deadli
     return result;
 }
 
-void sleep_mutex(const void *chan, struct mutex *m)
-{
-    drop_mutex(m);
-    wait_on(chan, false, WAIT_FOREVER);
-    mutex_lock(m);
-}
-
 static struct proc *longest_waiting(const void *chan)
 {
     struct proc *best = NULL;
@@ -1057,11 +1050,6 @@ size_t uio_read_nofault(struct uio *u, const void *src, size_t n)
 size_t uio_write_nofault(struct uio *u, void *dst, size_t n)
 {
     return move(u, dst, n, EMPTY, true);
-}
-
-size_t uio_zero_nofault(struct uio *u, size_t n)
-{
-    return move(u, NULL, n, ZERO, true);
 }
 
 int uio_prefault(const struct uio *u, size_t n, bool fill)

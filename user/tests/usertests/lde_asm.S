@@ -56,6 +56,22 @@
         addi    sp, sp, 112
 .endm
 
+/* Branches to `again` while the monotonic clock is before the time at 16(sp); else a0 = 0. Uses 0(sp) to 15(sp). */
+.macro again_until_time again
+        li      a0, 1           /* CLOCK_MONOTONIC */
+        mv      a1, sp
+        li      a7, 113
+        ecall
+        ld      a0, 0(sp)
+        li      a1, 1000000000
+        mul     a0, a0, a1
+        ld      a1, 8(sp)
+        add     a0, a0, a1
+        ld      a1, 16(sp)
+        bltu    a0, a1, \again
+        li      a0, 0
+.endm
+
 .text
 /* long lde_registers_across_syscall(void): sched_yield with every register set. */
 .globl lde_registers_across_syscall
@@ -88,18 +104,7 @@ lde_registers_across_time:
 3:      addi    a7, a7, -1
         bnez    a7, 3b
         for_each_watched check_one
-        li      a0, 1           /* CLOCK_MONOTONIC */
-        mv      a1, sp
-        li      a7, 113
-        ecall
-        ld      a0, 0(sp)
-        li      a1, 1000000000
-        mul     a0, a0, a1
-        ld      a1, 8(sp)
-        add     a0, a0, a1
-        ld      a1, 16(sp)
-        bltu    a0, a1, 2b
-        li      a0, 0
+        again_until_time 2b
 9:      addi    sp, sp, 32
         restore_callee
         ret
@@ -130,17 +135,6 @@ lde_float_across_time:
         li      t1, 2
         li      a0, 33
         bne     t0, t1, 9f
-        li      a0, 1
-        mv      a1, sp
-        li      a7, 113
-        ecall
-        ld      a0, 0(sp)
-        li      a1, 1000000000
-        mul     a0, a0, a1
-        ld      a1, 8(sp)
-        add     a0, a0, a1
-        ld      a1, 16(sp)
-        bltu    a0, a1, 2b
-        li      a0, 0
+        again_until_time 2b
 9:      addi    sp, sp, 48
         ret
