@@ -122,6 +122,8 @@ static struct proc *find_locked(int pid)
 /* Gives p a pid and enters it into the table, as a child of parent. Caller holds tree_lock. */
 static void enter(struct proc *p, struct proc *parent)
 {
+    if (CHECK_LOCKS && last_pid == 2)
+        last_pid = PID_MAX - 300; /* debug builds go round soon */
     do
         last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : 2;
     while (find_locked(last_pid));
