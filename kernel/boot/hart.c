@@ -6,6 +6,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
+#include "mm/pagetable.h"
 #include "proc/cpu.h"
 #include "proc/sched.h"
 #include "trap/riscv.h"
@@ -75,14 +76,15 @@ static void start(struct cpu *c)
     *boot = (struct hart_boot){csr_read(satp), (uint64_t)c->idle->tf, c->idle};
     hart_starting = (paddr_t)boot - KERNEL_OFFSET;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* memory before the call into the firmware */
-    struct sbi_ret r =
-        sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, hart_starting);
+    struct sbi_ret r = sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, hart_starting);
     if (r.error) {
         printk("lode: hart %lu does not start (SBI error %ld): going on without it\n", c->hartid, r.error);
         return;
     }
     uint64_t limit = time_monotonic() + 1000000000ull;
     while (!__atomic_load_n(&c->online, __ATOMIC_ACQUIRE)) {
+        timer_end_turn();
+        wfi();
         if (time_monotonic() > limit) {
             printk("lode: hart %lu was started but does not answer: going on without it\n", c->hartid);
             return;
@@ -93,9 +95,9 @@ static void start(struct cpu *c)
 void hart_start_all(void)
 {
     init_hart();
-    if (!sbi_has_hsm || !sbi_has_ipi || !sbi_has_rfence) {
+    if (!sbi_has_hsm || !sbi_has_ipi) {
         if (machine.nharts > 1)
-            printk("lode: the firmware lacks one of the extensions HSM, IPI, RFENCE: one hart only\n");
+            printk("lode: the firmware lacks one of the extensions HSM, IPI: one hart only\n");
         machine.nharts = 1;
     }
     for (unsigned i = 1; i < machine.nharts; i++)
@@ -109,9 +111,10 @@ void cpu_kick(struct cpu *c)
     sbi_send_ipi(c->hartid);
 }
 
-/* Interrupts are off here, so nothing but a stop has to be looked at: the idle loop sees new work itself. */
+/* Interrupts are off here. New work needs no look: the idle loop sees it itself. */
 void cpu_kicked(void)
 {
+    kvm_fence_answer();
     if (stopping)
         csr_write(sie, 0); /* or wfi would end at once for what is pending */
     while (stopping)

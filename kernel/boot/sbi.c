@@ -7,13 +7,10 @@
 #define SBI_BASE_PROBE     3
 #define SBI_TIME           0x54494d45 /* 6 */
 #define SBI_IPI            0x735049   /* 7 */
-#define SBI_RFENCE         0x52464e43 /* 8 */
-#define SBI_RFENCE_I       0
-#define SBI_RFENCE_VMA     1
 #define SBI_HSM            0x48534d   /* 9 */
 #define SBI_SRST           0x53525354 /* 10 */
 
-bool sbi_has_time, sbi_has_ipi, sbi_has_rfence, sbi_has_hsm;
+bool sbi_has_time, sbi_has_ipi, sbi_has_hsm;
 
 static struct sbi_ret call(uint64_t ext, uint64_t fid, uint64_t arg0, uint64_t arg1, uint64_t arg2,
                            uint64_t arg3)
@@ -39,7 +36,6 @@ void sbi_init(void)
 {
     sbi_has_time = probe(SBI_TIME);
     sbi_has_ipi = probe(SBI_IPI);
-    sbi_has_rfence = probe(SBI_RFENCE);
     sbi_has_hsm = probe(SBI_HSM);
 }
 
@@ -61,16 +57,6 @@ void sbi_send_ipi(uint64_t hartid)
 struct sbi_ret sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
 {
     return call(SBI_HSM, 0, hartid, entry, opaque, 0);
-}
-
-void sbi_remote_sfence_vma(uint64_t mask, uint64_t mask_base, vaddr_t start, uint64_t size)
-{
-    call(SBI_RFENCE, SBI_RFENCE_VMA, mask, mask_base, start, size);
-}
-
-void sbi_remote_fence_i(uint64_t mask, uint64_t mask_base)
-{
-    call(SBI_RFENCE, SBI_RFENCE_I, mask, mask_base, 0, 0);
 }
 
 struct sbi_ret sbi_system_reset(uint32_t type, uint32_t reason)

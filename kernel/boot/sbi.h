@@ -7,14 +7,11 @@ struct sbi_ret {
     int64_t error, value;
 };
 
-void sbi_init(void); /* finds out which extensions there are: */
-extern bool sbi_has_time, sbi_has_ipi, sbi_has_rfence, sbi_has_hsm; /* c */
+void sbi_init(void);                                /* finds out which extensions there are: */
+extern bool sbi_has_time, sbi_has_ipi, sbi_has_hsm; /* c */
 
 void sbi_putchar(int c);           /* legacy console, early messages only */
 void sbi_set_timer(uint64_t time); /* in ticks of the time CSR */
 void sbi_send_ipi(uint64_t hartid);
 struct sbi_ret sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
-/* Remote fences on the harts of a mask of hart ids (mask_base: id of bit 0). size ~0 = all addresses. */
-void sbi_remote_sfence_vma(uint64_t mask, uint64_t mask_base, vaddr_t start, uint64_t size);
-void sbi_remote_fence_i(uint64_t mask, uint64_t mask_base);
 struct sbi_ret sbi_system_reset(uint32_t type, uint32_t reason); /* returns only on failure */

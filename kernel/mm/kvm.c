@@ -19,10 +19,10 @@
  *
  * stack_lock protects the slots. Boot code runs alone. */
 #include "boot/machine.h"
-#include "boot/sbi.h"
 #include "lib/printk.h"
 #include "mm/pagetable.h"
 #include "proc/cpu.h"
+#include "trap/timer.h"
 
 #define KERNEL_BITS  (PTE_V | PTE_G | PTE_A | PTE_D)
 #define LEAF         (PTE_R | PTE_W | PTE_X)
@@ -126,25 +126,37 @@ void kvm_copy_root(pte_t *root)
 
 /* ---- other harts ---- */
 
-/* The firmware counts harts by their ids, and a call reaches 64 of these, from `first` on. */
-void kvm_fence_remote(uint64_t harts, bool code, vaddr_t va, uint64_t size)
+/* Harts ask each other, rather than the firmware: that waits in machine mode, where nothing ends its turn
+ * under -icount (timer_end_turn). Who asks takes a number at the other hart, and waits until this has fenced
+ * for it. A hart answers in the interrupt, and wherever it waits with interrupts off (spin_wait), so that two
+ * harts that ask each other do not wait for ever, nor does one that asks while another wants its lock. */
+void kvm_fence_remote(uint64_t harts)
 {
-    while (harts) {
-        uint64_t first = ~0ul, mask = 0;
-        for (unsigned i = 0; i < machine.nharts; i++)
-            if (harts >> i & 1)
-                first = MIN(first, machine.hartid[i]);
-        for (unsigned i = 0; i < machine.nharts; i++) {
-            if (harts >> i & 1 && machine.hartid[i] - first < 64) {
-                mask |= 1ul << (machine.hartid[i] - first);
-                harts &= ~(1ul << i);
-            }
+    uint64_t number[MAX_HARTS];
+
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        if (harts >> i & 1) {
+            number[i] = __atomic_add_fetch(&cpus[i].fences_asked, 1, __ATOMIC_SEQ_CST);
+            cpu_kick(&cpus[i]);
         }
-        if (code)
-            sbi_remote_fence_i(mask, first);
-        else
-            sbi_remote_sfence_vma(mask, first, va, size);
     }
+    timer_end_turn();
+    for (unsigned i = 0; i < machine.nharts; i++)
+        for (unsigned n = 1;
+             harts >> i & 1 && __atomic_load_n(&cpus[i].fences_done, __ATOMIC_ACQUIRE) < number[i]; n++)
+            spin_wait(n);
+}
+
+void kvm_fence_answer(void)
+{
+    struct cpu *c = mycpu();
+    uint64_t asked = __atomic_load_n(&c->fences_asked, __ATOMIC_ACQUIRE);
+
+    if (asked == c->fences_done)
+        return;
+    tlb_flush_all();
+    fence_i();
+    __atomic_store_n(&c->fences_done, asked, __ATOMIC_RELEASE);
 }
 
 /* ---- kernel stacks ---- */
@@ -213,7 +225,7 @@ static void unmap_stacks(const vaddr_t stack[STACKS_BATCH])
         if (&cpus[i] != mycpu() && __atomic_load_n(&cpus[i].online, __ATOMIC_RELAXED))
             others |= 1ul << i;
     tlb_flush_all();
-    kvm_fence_remote(others, false, 0, ~0ul);
+    kvm_fence_remote(others);
     irq_pop();
     __atomic_fetch_sub(&page_count, STACKS_BATCH * STACK_PAGES, __ATOMIC_RELAXED);
     for (unsigned k = 0; k < STACKS_BATCH; k++)

@@ -64,7 +64,7 @@ static void flush(struct aspace *as, vaddr_t va, uint64_t size)
     else if (harts & self)
         tlb_flush_user();
     if (unlikely(harts & ~self))
-        kvm_fence_remote(harts & ~self, false, va, size);
+        kvm_fence_remote(harts & ~self);
     irq_pop();
 }
 
@@ -80,7 +80,7 @@ void pagetable_sync_code(struct aspace *as)
     uint64_t others = __atomic_load_n(&as->harts, __ATOMIC_RELAXED) & ~(1ul << mycpu()->index);
     fence_i();
     if (unlikely(others))
-        kvm_fence_remote(others, true, 0, 0);
+        kvm_fence_remote(others);
     irq_pop();
 }
 

@@ -62,9 +62,10 @@ void pagetable_protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot);
 bool pagetable_copy(struct aspace *child, struct aspace *as, vaddr_t start, vaddr_t end);
 void pagetable_flush(struct aspace *as); /* all of its translations, on all harts */
 
-/* kvm.c. The harts of a mask, by our index and without this one, do fence.i (code), or else flush: size ~0,
- * everything, page tables included. */
-void kvm_fence_remote(uint64_t harts, bool code, vaddr_t va, uint64_t size);
+/* kvm.c. The harts of a mask, by our index and without this one, flush all translations and do fence.i; all
+ * that this hart has stored before is seen by them after. Interrupts off; returns when they have. */
+void kvm_fence_remote(uint64_t harts);
+void kvm_fence_answer(void); /* what other harts have asked of this one, if anything; interrupts off */
 /* The kernel's entries for a new root table, and its own table for satp. */
 void kvm_copy_root(pte_t *root);
 extern uint64_t kvm_satp;

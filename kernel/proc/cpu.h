@@ -37,6 +37,8 @@ struct cpu {
     /* Memory (mm). */
     struct aspace *aspace;      /* o  loaded; NULL: the kernel's table */
     uint64_t kstack_generation; /* o */
+    uint64_t fences_asked;      /* a  by other harts: kvm_fence_remote */
+    uint64_t fences_done;       /* a  written by this hart only */
     struct {
         unsigned count;
         struct page *page[CPU_PAGES];

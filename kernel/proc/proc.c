@@ -435,8 +435,8 @@ static int reap(struct proc *child, int *status, uint64_t *user, uint64_t *kerne
     count--;
     spin_unlock(&tree_lock);
 
-    while (__atomic_load_n(&child->on_cpu, __ATOMIC_ACQUIRE)) /* pairs with sched_finish */
-        ;
+    for (unsigned n = 1; __atomic_load_n(&child->on_cpu, __ATOMIC_ACQUIRE); n++) /* pairs with sched_finish */
+        spin_wait(n);
     *status = child->exit_status;
     proc_times(child, user, kernel);
     p->children_utime += *user + child->children_utime;

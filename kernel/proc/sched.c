@@ -105,8 +105,9 @@ static void enqueue(struct cpu *c, struct proc *p)
 void sched_ready(struct proc *p)
 {
     irq_push();
-    while (__atomic_load_n(&p->on_cpu, __ATOMIC_ACQUIRE)) /* rule 2; pairs with sched_finish */
-        ;
+    for (unsigned n = 1; __atomic_load_n(&p->on_cpu, __ATOMIC_ACQUIRE);
+         n++) /* rule 2; pairs with sched_finish */
+        spin_wait(n);
     p->state = PROC_RUNNABLE;
     enqueue(sched_policy_place(p, mycpu()), p);
     irq_pop();

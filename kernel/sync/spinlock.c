@@ -13,8 +13,12 @@
 #include "sync/spinlock.h"
 
 #include "lib/printk.h"
+#include "mm/pagetable.h"
 #include "proc/proc.h"
 #include "trap/riscv.h"
+#include "trap/timer.h"
+
+#define SPIN_ROUNDS 256
 
 void irq_push(void)
 {
@@ -44,15 +48,25 @@ static void note_taken(struct spinlock *l)
     l->owner->ranks_held |= 1u << l->rank;
 }
 
+void spin_wait(unsigned n)
+{
+    if (n % SPIN_ROUNDS == 0)
+        timer_end_turn();
+    irq_push();
+    kvm_fence_answer();
+    irq_pop();
+}
+
 void spin_lock(struct spinlock *l)
 {
     irq_push();
     if (CHECK_LOCKS && (current()->ranks_held >> l->rank || l->rank == RANK_NONE))
         panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
               current()->ranks_held);
+    unsigned n = 1;
     while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
         while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
-            ;
+            spin_wait(n++);
     }
     if (CHECK_LOCKS)
         note_taken(l);

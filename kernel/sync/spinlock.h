@@ -29,6 +29,9 @@ void spin_unlock(struct spinlock *l);
 #else
 #define CHECK_LOCKS false
 #endif
+/* In each loop that waits for another hart: the n-th round, from 1. Does meanwhile what other harts wait for. */
+void spin_wait(unsigned n);
+
 void spin_check_none_held(void); /* if (CHECK_LOCKS) */
 
 /* Turn interrupts (and so preemption) off, nestably; the outermost pop restores what was before. */

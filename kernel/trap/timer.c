@@ -18,7 +18,8 @@
 #include "proc/sched.h"
 #include "trap/riscv.h"
 
-#define NEVER (~0ull)
+#define NEVER    (~0ull)
+#define TURN_END 5000 /* ns */
 
 static uint64_t boot_ticks;     /* c  the time CSR at boot */
 static uint64_t ns_per_tick_32; /* c  ns per tick, 32.32 fixed point */
@@ -58,6 +59,14 @@ void time_set_of_day(uint64_t ns)
     __atomic_store_n(&day_offset, ns - time_monotonic(), __ATOMIC_RELAXED);
 }
 
+static void set_comparator(uint64_t ticks)
+{
+    if (machine.sstc)
+        csr_write(0x14d, ticks); /* stimecmp (Sstc extension); the assembler may not know the name */
+    else
+        sbi_set_timer(ticks);
+}
+
 /* Set this hart's comparator to what comes first. Interrupts off. */
 static void program(struct cpu *c, const struct timer *root)
 {
@@ -65,11 +74,14 @@ static void program(struct cpu *c, const struct timer *root)
 
     if (c->tick_deadline && c->tick_deadline < deadline)
         deadline = c->tick_deadline;
-    uint64_t ticks = deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline);
-    if (machine.sstc)
-        csr_write(0x14d, ticks); /* stimecmp (Sstc extension); the assembler may not know the name */
-    else
-        sbi_set_timer(ticks);
+    set_comparator(deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline));
+}
+
+/* The interrupt sets the comparator right again. The time must be enough for the call into the firmware that
+ * asks other harts for something: a turn that ended before it would be followed by a long one. */
+void timer_end_turn(void)
+{
+    set_comparator(rdtime() + ns_to_ticks(TURN_END));
 }
 
 /* ---- pairing heap ---- */
@@ -160,8 +172,8 @@ void timer_cancel(struct timer *t)
         heap_remove(c, t);
     spin_unlock(&c->timer_lock);
     /* It may be due just now: then its function is running on that hart. */
-    while (__atomic_load_n(&c->timer_running, __ATOMIC_ACQUIRE) == t)
-        ;
+    for (unsigned n = 1; __atomic_load_n(&c->timer_running, __ATOMIC_ACQUIRE) == t; n++)
+        spin_wait(n);
 }
 
 static void run_due(struct cpu *c)

@@ -27,6 +27,11 @@ struct timer {
 void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer *));
 void timer_cancel(struct timer *t);
 
+/* For loops that wait for another hart: called with interrupts off, before such a wait and every now and then
+ * in it. Sets off a timer interrupt within a few microseconds. Under QEMU's -icount, harts take turns that last until
+ * the next timer of any of them, which may be seconds away; so this is what lets the other hart go on. */
+void timer_end_turn(void);
+
 /* The scheduler's tick: while it is on, this hart gets a timer interrupt every SCHED_SLICE. Interrupts off.
  */
 void timer_tick(bool on);
