@@ -67,11 +67,14 @@ static void set_comparator(uint64_t ticks)
         sbi_set_timer(ticks);
 }
 
-/* Set this hart's comparator to what comes first. Interrupts off. */
-static void program(struct cpu *c, const struct timer *root)
+/* Sets this hart's comparator to what comes first, with interrupts off. Its timer_lock is given back before:
+ * under -icount a write to the comparator ends the hart's turn (timer_end_turn), and were it always with the
+ * lock held, another hart could wait for it for ever. In between nobody but this hart could arm a timer. */
+static void unlock_and_program(struct cpu *c)
 {
-    uint64_t deadline = root ? root->deadline : NEVER;
+    uint64_t deadline = c->timers ? c->timers->deadline : NEVER;
 
+    spin_unlock(&c->timer_lock);
     if (c->tick_deadline && c->tick_deadline < deadline)
         deadline = c->tick_deadline;
     set_comparator(deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline));
@@ -158,8 +161,9 @@ void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer
     *t = (struct timer){.deadline = deadline, .function = function, .cpu = c, .armed = true};
     c->timers = meld(c->timers, t);
     if (c->timers == t)
-        program(c, t);
-    spin_unlock(&c->timer_lock);
+        unlock_and_program(c);
+    else
+        spin_unlock(&c->timer_lock);
     irq_pop();
 }
 
@@ -192,8 +196,7 @@ static void run_due(struct cpu *c)
     }
     if (c->tick_deadline && c->tick_deadline <= now)
         c->tick_deadline = now + SCHED_SLICE;
-    program(c, c->timers);
-    spin_unlock(&c->timer_lock);
+    unlock_and_program(c);
 }
 
 void timer_tick(bool on)
@@ -204,8 +207,7 @@ void timer_tick(bool on)
         return;
     c->tick_deadline = on ? time_monotonic() + SCHED_SLICE : 0;
     spin_lock(&c->timer_lock);
-    program(c, c->timers);
-    spin_unlock(&c->timer_lock);
+    unlock_and_program(c);
 }
 
 void timer_interrupt(bool user)
@@ -230,6 +232,6 @@ void timer_init_hart(void)
     struct cpu *c = mycpu();
 
     spin_init(&c->timer_lock, "timers", RANK_TIMER);
-    program(c, NULL);
+    set_comparator(NEVER);
     csr_set(sie, SIE_STIE);
 }
