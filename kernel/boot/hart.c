@@ -58,6 +58,8 @@ static void init_hart(void)
     timer_init_hart();
     plic_init_hart();
     __atomic_store_n(&mycpu()->online, true, __ATOMIC_RELEASE);
+    if (mycpu() != &cpus[0])
+        cpu_kick(&cpus[0]); /* it waits in start */
 }
 
 _Noreturn void hart_main(void)
@@ -67,7 +69,8 @@ _Noreturn void hart_main(void)
     sched_idle(NULL);
 }
 
-/* Starts a hart and waits for it, 1 s at most. */
+/* Starts a hart and waits for it, 1 s at most. It waits in wfi: under QEMU's -icount harts take turns, and one
+ * that runs keeps the others waiting until its next timer is due. */
 static void start(struct cpu *c)
 {
     struct hart_boot *boot = &hart_boots[c->index];
@@ -75,8 +78,7 @@ static void start(struct cpu *c)
     *boot = (struct hart_boot){csr_read(satp), (uint64_t)c->idle->tf, c->idle};
     hart_starting = (paddr_t)boot - KERNEL_OFFSET;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* memory before the call into the firmware */
-    struct sbi_ret r =
-        sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, hart_starting);
+    struct sbi_ret r = sbi_hart_start(c->hartid, (paddr_t)hart_entry - KERNEL_OFFSET, hart_starting);
     if (r.error) {
         printk("lode: hart %lu does not start (SBI error %ld): going on without it\n", c->hartid, r.error);
         return;
@@ -87,6 +89,10 @@ static void start(struct cpu *c)
             printk("lode: hart %lu was started but does not answer: going on without it\n", c->hartid);
             return;
         }
+        timer_tick(false); /* the next tick ends the wait for a hart that does not answer */
+        timer_tick(true);
+        wfi();
+        csr_clear(sip, SIE_SSIE); /* its kick, if it was that */
     }
 }
 
