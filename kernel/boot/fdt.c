@@ -400,6 +400,9 @@ void machine_probe(const void *fdt, paddr_t fdt_pa, uint64_t boot_hartid)
     tree.size_strings = h[SIZE_STRINGS];
     tree.at = 0;
     walk();
+    machine.ramdisk = (struct mem_range){bootarg_number("ramdisk"), bootarg_number("ramdisk_end")};
+    if (machine.ramdisk.start != machine.ramdisk.end)
+        add_reserved(machine.ramdisk.start, machine.ramdisk.end);
     if (machine.nram == 0)
         boot_fail("the device tree lists no memory");
     if (machine.timebase == 0)
@@ -423,4 +426,14 @@ bool bootarg(const char *key, char *buf, size_t size)
         }
     }
     return false;
+}
+
+uint64_t bootarg_number(const char *key)
+{
+    char text[24] = "";
+    uint64_t n = 0;
+    bootarg(key, text, sizeof(text));
+    for (const char *c = text; *c >= '0' && *c <= '9'; c++)
+        n = n * 10 + (uint64_t)(*c - '0');
+    return n;
 }

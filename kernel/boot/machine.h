@@ -21,7 +21,7 @@ struct machine {
 
     unsigned nram;
     struct mem_range ram[MACHINE_RAM];
-    unsigned nreserved; /* memory reservation block, /reserved-memory, the device tree itself */
+    unsigned nreserved; /* memory reservation block, /reserved-memory, the device tree itself, the RAM disk */
     struct mem_range reserved[MACHINE_RESERVED];
 
     struct mem_range uart; /* empty = not there, here and below */
@@ -31,8 +31,9 @@ struct machine {
     unsigned nvirtio;
     struct mem_range virtio[MACHINE_VIRTIO]; /* in order of address */
     unsigned virtio_irq[MACHINE_VIRTIO];
-    struct mem_range rtc;  /* google,goldfish-rtc */
-    struct mem_range test; /* sifive,test0 */
+    struct mem_range ramdisk; /* boot arguments ramdisk= and ramdisk_end=; reserved */
+    struct mem_range rtc;     /* google,goldfish-rtc */
+    struct mem_range test;    /* sifive,test0 */
     char model[64];
     char bootargs[2048 * 8]; /* /chosen/bootargs; cut with a message when longer */
     uint8_t rng_seed[64];    /* /chosen/rng-seed */
@@ -48,3 +49,6 @@ void machine_probe(const void *fdt, paddr_t fdt_pa, uint64_t boot_hartid);
 /* The value of a word "key=value" among the boot arguments before "--": copied to buf; false where there is
  * none. */
 bool bootarg(const char *key, char *buf, size_t size);
+
+/* The decimal number in such a word; 0 where there is none. */
+uint64_t bootarg_number(const char *key);

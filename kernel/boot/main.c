@@ -51,6 +51,7 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     memdev_init();                   /* null, zero, random */
     wait_init();                     /* wait queues */
     proc_init();                     /* process table */
+    ramdisk_init();                  /* a disk in memory, or */
     virtio_init();                   /* disk, entropy */
     random_init();                   /* seeded from both */
     hart_start_all();                /* idle processes; the other harts run them */

@@ -29,6 +29,7 @@ void console_init(void);
 void console_input(uint8_t c); /* from the UART's interrupt */
 
 void rtc_init(void);                         /* goldfish RTC: sets the time of day */
+void ramdisk_init(void);                     /* the disk, if the machine has one in memory */
 void virtio_init(void);                      /* probes all slots: disk and entropy devices */
 size_t virtio_rng_read(void *buf, size_t n); /* boot only; polls; how many bytes the device has given */
 

@@ -13,7 +13,7 @@
 #include "fs/disk.h"
 #include "lib/printk.h"
 #include "mm/slab.h"
-#include "sync/wait.h"
+#include "sync/spinlock.h"
 
 /* Features (5.2.3) and configuration (5.2.4). */
 #define FEATURE_SEG_MAX (1ull << 2)
@@ -41,16 +41,10 @@ struct request {
 
 static struct spinlock disk_lock = SPINLOCK_INIT("disk", RANK_DISK);
 static struct virtio_device *disk; /* c  NULL: there is none */
-static uint64_t nblocks;           /* c */
 static struct virtq vq;
 static struct request *requests; /* by head; bio NULL: not in flight */
 static struct list queue = LIST_INIT(queue);
 static bool broken;
-
-uint64_t disk_blocks(void)
-{
-    return nblocks;
-}
 
 /* Hands b to the device; there are DESC_MAX free descriptors. The head is the first descriptor to be added,
  * so it is known which request structure belongs to the chain. */
@@ -139,56 +133,25 @@ static void interrupt(void *arg)
     }
 }
 
-void disk_submit(struct bio *b)
+static void submit(struct bio *b)
 {
     spin_lock(&disk_lock);
-    bool dead = disk == NULL || broken;
+    bool dead = broken;
     /* Without that feature the device has no cache that could lose writes: nothing to do. */
     bool nothing = !dead && b->op == BIO_FLUSH && !(disk->features & FEATURE_FLUSH);
     if (!dead && !nothing) {
         list_push_back(&queue, &b->link);
         start_waiting();
     }
-    irq_push(); /* done is promised interrupts off */
     spin_unlock(&disk_lock);
-    if (dead || nothing) {
-        b->status = dead ? -EIO : 0;
-        b->done(b);
-    }
-    irq_pop();
-}
-
-static void wake_waiter(struct bio *b)
-{
-    spin_lock(&disk_lock);
-    *(bool *)b->arg = true;
-    wakeup(b);
-    spin_unlock(&disk_lock); /* from here on b may be gone */
-}
-
-int disk_wait(struct bio *b)
-{
-    bool done = false;
-    b->done = wake_waiter;
-    b->arg = &done;
-    disk_submit(b);
-    spin_lock(&disk_lock);
-    while (!done)
-        sleep(b, &disk_lock);
-    spin_unlock(&disk_lock);
-    return b->status;
-}
-
-int disk_flush(void)
-{
-    struct bio b = {.op = BIO_FLUSH};
-    return disk_wait(&b);
+    if (dead || nothing)
+        disk_finish(b, dead ? -EIO : 0);
 }
 
 void virtio_blk_probe(struct virtio_device *dev)
 {
     const char *why = NULL;
-    if (disk != NULL) {
+    if (disk_blocks() != 0) {
         printk("lode: a second disk is not used\n");
         return;
     }
@@ -208,8 +171,8 @@ void virtio_blk_probe(struct virtio_device *dev)
     }
     uint64_t sectors = virtio_config32(dev, CONFIG_CAPACITY);
     sectors |= (uint64_t)virtio_config32(dev, CONFIG_CAPACITY + 4) << 32;
-    nblocks = sectors / SECTORS_PER_BLOCK;
     disk = dev;
+    disk_register(sectors / SECTORS_PER_BLOCK, submit);
     virtio_go(dev);
     printk("lode: disk: %lu MB, queue of %u, interrupt %u, %s%s\n", sectors >> 11, vq.size, dev->irq,
            dev->features & FEATURE_FLUSH ? "flushed on demand" : "no write cache",

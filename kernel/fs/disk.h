@@ -1,5 +1,6 @@
 /* The disk as the file system sees it: an array of 4 KB blocks, reached by requests of many blocks, several in
- * flight. Implemented by drivers/virtio_blk.c, and by the tests' fake disk on the host. */
+ * flight. Implemented by drivers/disk.c, on top of one of the drivers of disks; and by the tests' fake disk on the
+ * host. */
 #pragma once
 #include "abi/fsformat.h"
 #include "lib/list.h"
@@ -13,13 +14,13 @@ enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH };
  * disk_submit until it has called done. */
 struct bio {
     enum bio_op op;
-    blkno_t block;      /* first block */
-    unsigned nblocks;   /* consecutive blocks, 1..BIO_MAX_BLOCKS; 0 for a flush */
+    blkno_t block;              /* first block */
+    unsigned nblocks;           /* consecutive blocks, 1..BIO_MAX_BLOCKS; 0 for a flush */
     void *data[BIO_MAX_BLOCKS]; /* memory for each block, kernel address, 4 KB aligned */
-    int status;         /* result: 0 or -EIO */
+    int status;                 /* result: 0 or -EIO */
     void (*done)(struct bio *); /* in interrupt context, interrupts off: must not sleep */
-    void *arg;          /* for done's use */
-    struct list link;   /* the driver's queue */
+    void *arg;                  /* for done's use */
+    struct list link;           /* the driver's queue */
 };
 
 uint64_t disk_blocks(void); /* size; 0 = there is no disk */
@@ -32,3 +33,8 @@ void disk_submit(struct bio *b);
 /* Submits and sleeps until done: 0 or -EIO. b->done and b->arg are set by it. */
 int disk_wait(struct bio *b);
 int disk_flush(void);
+
+/* For drivers. The function starts a request as disk_submit does. disk_finish ends one where no interrupt does
+ * that: sets the status and calls done, interrupts off. */
+void disk_register(uint64_t blocks, void (*submit)(struct bio *));
+void disk_finish(struct bio *b, int status);

@@ -5,10 +5,21 @@
  * with the status of the last. Without arguments, it starts a shell on the console, and again whenever the
  * shell ends.
  *
+ * Two options may come before the commands, for scripts/run:
+ *
+ *   --mark=WORD    Each command is a case of its own. A line before it and one after it begin with RS (0x1e) and
+ *                  WORD, and whatever processes it has left are killed:
+ *                      WORD begin
+ *                      WORD end STATUS NANOSECONDS INSTRUCTIONS ended|limit
+ *   --limit=S      A command that is not done after S seconds is killed, and has the status 124.
+ *
  * Every process whose parent has gone becomes a child of init, so all waiting here is for any child. */
 #include "user/lode.h"
 
-#define SHELL "/bin/sh"
+#define SHELL        "/bin/sh"
+#define NEVER        INT64_MAX
+#define OUT_OF_TIME  (-1) /* in place of a wait status */
+#define STATUS_LIMIT 124  /* what scripts/run knows it by */
 
 static char *environment[] = {(char[]){"PATH=/bin"}, (char[]){"HOME=/"}, (char[]){"TERM=vt100"}, NULL};
 
@@ -56,23 +67,116 @@ static int fork_patiently(void)
     return child;
 }
 
-/* Runs a shell to its end: its wait status. */
-static int run_shell(char *command)
+static int64_t now(void)
 {
-    int status, child = access(SHELL, X_OK) < 0 ? -1 : fork_patiently();
+    struct abi_timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.sec * NSEC_PER_SEC + t.nsec;
+}
+
+/* How long sleep_for_child shall sleep. The handler makes it 0: so a child that ends just before the call of
+ * nanosleep is not slept through, and one that ends later interrupts it. */
+static volatile struct abi_timespec nap;
+
+static void child_ended(int sig)
+{
+    (void)sig;
+    nap.sec = nap.nsec = 0;
+}
+
+/* Waits for `child` until `deadline`: its wait status, or OUT_OF_TIME. */
+static int wait_for(int child, int64_t deadline)
+{
+    for (;;) {
+        int status, pid;
+        int64_t left = deadline == NEVER ? 0 : deadline - now();
+        if (left < 0)
+            return OUT_OF_TIME;
+        nap.sec = left / NSEC_PER_SEC;
+        nap.nsec = left % NSEC_PER_SEC;
+        pid = waitpid(-1, &status, deadline == NEVER ? 0 : WNOHANG);
+        if (pid == child)
+            return status;
+        if (pid < 0 && errno == ECHILD) /* cannot be, but must not become a busy loop */
+            return 0;
+        if (pid == 0)
+            nanosleep((const struct abi_timespec *)&nap, NULL);
+    }
+}
+
+/* Kills all processes but init, and those that they start meanwhile, until none is left. Each is a child of
+ * init in the end, so it is init that waits for them. */
+static void kill_others(void)
+{
+    while (sendsig(-1, SIGKILL) == 0)
+        for (int options = 0; waitpid(-1, NULL, options) > 0;)
+            options = WNOHANG;
+}
+
+/* Runs a shell to its end, or up to so many nanoseconds: its wait status, or OUT_OF_TIME. */
+static int run_shell(char *command, int64_t limit)
+{
+    int child = access(SHELL, X_OK) < 0 ? -1 : fork_patiently();
     if (child < 0) {
         warn("cannot run " SHELL);
         power_off(1);
     }
     if (child == 0)
         become_shell(command);
-    for (;;) {
-        int pid = waitpid(-1, &status, 0);
-        if (pid == child)
-            return status;
-        if (pid < 0 && errno == ECHILD) /* cannot be, but must not become a busy loop */
-            return 0;
-    }
+    return wait_for(child, limit == NEVER ? NEVER : now() + limit);
+}
+
+static int exit_status(int status)
+{
+    if (status == OUT_OF_TIME)
+        return STATUS_LIMIT;
+    return WAIT_HAS_EXITED(status) ? WAIT_EXIT_CODE(status) : 128 + WAIT_SIGNAL(status);
+}
+
+/* Instructions executed so far, by all harts if the kernel counts them. */
+static uint64_t instructions(void)
+{
+    static char text[8192];
+    uint64_t count;
+    int fd = open("/proc/lode", O_RDONLY), size = 0, n;
+    while (fd >= 0 && (n = read(fd, text + size, (int)sizeof(text) - 1 - size)) > 0)
+        size += n;
+    if (fd >= 0)
+        close(fd);
+    text[size] = 0;
+    const char *line = strstr(text, "\ninstructions ");
+    if (line)
+        return strtoul(line + strlen("\ninstructions "), NULL, 10);
+    __asm__ volatile("rdinstret %0" : "=r"(count));
+    return count;
+}
+
+/* Runs a command as a case of its own, between two lines with the mark; its exit status. The terminal has its
+ * first settings again for the next. */
+static int run_case(char *command, const char *mark, int64_t limit)
+{
+    struct abi_termios settings;
+    tcgetattr(1, &settings);
+    dprintf(1, "\x1e%s begin\n", mark);
+    uint64_t count = instructions();
+    int64_t start = now();
+    int status = run_shell(command, limit);
+    int64_t time = now() - start;
+    count = instructions() - count;
+    kill_others();
+    tcsetattr(1, &settings);
+    dprintf(1, "\x1e%s end %d %ld %ld %s\n", mark, exit_status(status), time, count,
+            status == OUT_OF_TIME ? "limit" : "ended");
+    return exit_status(status);
+}
+
+/* The value of argv[*i] if it is this option, which is then stepped over. */
+static char *option(const char *name, char **argv, int *i)
+{
+    size_t n = strlen(name);
+    if (!argv[*i] || strncmp(argv[*i], name, n) != 0)
+        return NULL;
+    return argv[(*i)++] + n;
 }
 
 static int hex_value(char c)
@@ -97,16 +201,21 @@ static char *decode(char *text)
 
 int main(int argc, char **argv)
 {
-    int status = 0;
+    int status = 0, i = 1;
     for (int fd = 0; fd < 3; fd++)
         use_as(fd, "/dev/console");
-    for (int i = 1; i < argc; i++)
-        status = run_shell(decode(argv[i]));
+    char *mark = option("--mark=", argv, &i), *seconds = option("--limit=", argv, &i);
+    int64_t limit = seconds ? atoi(seconds) * NSEC_PER_SEC : NEVER;
+    if (seconds)
+        setsignal(SIGCHLD, (uint64_t)child_ended);
+    for (; i < argc; i++)
+        status =
+            mark ? run_case(decode(argv[i]), mark, limit) : exit_status(run_shell(decode(argv[i]), limit));
     if (argc > 1)
-        power_off(WAIT_HAS_EXITED(status) ? WAIT_EXIT_CODE(status) : 128 + WAIT_SIGNAL(status));
+        power_off(status);
     dprintf(1, "Welcome to lode. ^D ends the shell, poweroff the machine.\n");
     for (;;) {
-        status = run_shell(NULL);
+        status = run_shell(NULL, NEVER);
         if (!WAIT_HAS_EXITED(status) || WAIT_EXIT_CODE(status) == 127)
             pause(10); /* a shell that cannot live must not take all the processor time */
     }
