@@ -23,6 +23,7 @@
 #include "proc/sched.h"
 
 #include "abi/errno.h"
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
 #include "proc/cpu.h"
@@ -55,6 +56,7 @@ static struct proc *sched_policy_take(struct cpu *c)
 {
     if (list_empty(&c->run_queue))
         return NULL; /* nobody waits */
+    debug_shuffle(&c->run_queue);
     struct proc *p = list_first(&c->run_queue, struct proc, run_link);
     list_remove(&p->run_link);
     c->run_count--;
@@ -105,8 +107,9 @@ static void enqueue(struct cpu *c, struct proc *p)
 void sched_ready(struct proc *p)
 {
     irq_push();
-    while (__atomic_load_n(&p->on_cpu, __ATOMIC_ACQUIRE)) /* rule 2; pairs with sched_finish */
-        ;
+    for (uint64_t n = 0; __atomic_load_n(&p->on_cpu, __ATOMIC_ACQUIRE);
+         n++) /* rule 2; pairs with sched_finish */
+        timer_spin(n);
     p->state = PROC_RUNNABLE;
     enqueue(sched_policy_place(p, mycpu()), p);
     irq_pop();

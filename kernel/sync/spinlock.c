@@ -12,25 +12,34 @@
  * fit in a bit mask. An interrupt handler's locks count as the interrupted process's, which holds none. */
 #include "sync/spinlock.h"
 
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "proc/proc.h"
 #include "trap/riscv.h"
+#include "trap/timer.h"
+
+#define SPINS_MAX (1ul << 31) /* 10 s where an instruction takes 1 ns */
 
 void irq_push(void)
 {
     bool was_on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
     struct proc *p = current();
 
-    if (p->irq_depth++ == 0)
+    if (p->irq_depth++ == 0) {
         p->irq_was_on = was_on;
+        debug_irqs_off();
+    }
 }
 
 void irq_pop(void)
 {
     struct proc *p = current();
 
-    if (--p->irq_depth == 0 && p->irq_was_on)
+    if (--p->irq_depth == 0 && p->irq_was_on) {
+        uint64_t were_off = debug_irqs_were_off();
         irq_enable();
+        debug_irqs_on(were_off, __builtin_return_address(0));
+    }
 }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
@@ -44,16 +53,31 @@ static void note_taken(struct spinlock *l)
     l->owner->ranks_held |= 1u << l->rank;
 }
 
+/* Waits until the lock looks free. Holders are done within microseconds: one that has not let go after seconds
+ * never will. */
+static __attribute__((noinline)) void wait_until_free(const struct spinlock *l)
+{
+    for (uint64_t spins = 0; spins < SPINS_MAX; spins++) {
+        if (!__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
+            return;
+        timer_spin(spins);
+    }
+    const struct proc *owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
+    if (owner)
+        panic("spin lock \"%s\" is never let go of by pid %d (%s)", l->name, owner->pid, owner->name);
+    panic("spin lock \"%s\" is never let go of", l->name);
+}
+
 void spin_lock(struct spinlock *l)
 {
     irq_push();
+    if (CHECK_LOCKS && __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == current())
+        panic("spin lock \"%s\" is taken by the process that holds it already", l->name);
     if (CHECK_LOCKS && (current()->ranks_held >> l->rank || l->rank == RANK_NONE))
         panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
               current()->ranks_held);
-    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
-            ;
-    }
+    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
+        wait_until_free(l);
     if (CHECK_LOCKS)
         note_taken(l);
 }

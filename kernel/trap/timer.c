@@ -12,13 +12,15 @@
 #include "boot/machine.h"
 #include "boot/sbi.h"
 #include "abi/time.h"
+#include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "proc/cpu.h"
 #include "proc/sched.h"
 #include "trap/riscv.h"
 
-#define NEVER (~0ull)
+#define NEVER      (~0ull)
+#define TURN_SPINS 4096
 
 static uint64_t boot_ticks;     /* c  the time CSR at boot */
 static uint64_t ns_per_tick_32; /* c  ns per tick, 32.32 fixed point */
@@ -58,6 +60,20 @@ void time_set_of_day(uint64_t ns)
     __atomic_store_n(&day_offset, ns - time_monotonic(), __ATOMIC_RELAXED);
 }
 
+static void set_comparator(uint64_t ticks)
+{
+    if (machine.sstc)
+        csr_write(0x14d, ticks); /* stimecmp (Sstc extension); the assembler may not know the name */
+    else
+        sbi_set_timer(ticks);
+}
+
+void timer_spin(uint64_t spins)
+{
+    if (unlikely(spins % TURN_SPINS == TURN_SPINS - 1))
+        set_comparator(rdtime() + machine.timebase / 1000000);
+}
+
 /* Set this hart's comparator to what comes first. Interrupts off. */
 static void program(struct cpu *c, const struct timer *root)
 {
@@ -65,11 +81,7 @@ static void program(struct cpu *c, const struct timer *root)
 
     if (c->tick_deadline && c->tick_deadline < deadline)
         deadline = c->tick_deadline;
-    uint64_t ticks = deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline);
-    if (machine.sstc)
-        csr_write(0x14d, ticks); /* stimecmp (Sstc extension); the assembler may not know the name */
-    else
-        sbi_set_timer(ticks);
+    set_comparator(deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline));
 }
 
 /* ---- pairing heap ---- */
@@ -160,8 +172,8 @@ void timer_cancel(struct timer *t)
         heap_remove(c, t);
     spin_unlock(&c->timer_lock);
     /* It may be due just now: then its function is running on that hart. */
-    while (__atomic_load_n(&c->timer_running, __ATOMIC_ACQUIRE) == t)
-        ;
+    for (uint64_t n = 0; __atomic_load_n(&c->timer_running, __ATOMIC_ACQUIRE) == t; n++)
+        timer_spin(n);
 }
 
 static void run_due(struct cpu *c)
@@ -179,7 +191,7 @@ static void run_due(struct cpu *c)
         spin_lock(&c->timer_lock);
     }
     if (c->tick_deadline && c->tick_deadline <= now)
-        c->tick_deadline = now + SCHED_SLICE;
+        c->tick_deadline = now + debug_slice(SCHED_SLICE);
     program(c, c->timers);
     spin_unlock(&c->timer_lock);
 }
@@ -190,7 +202,7 @@ void timer_tick(bool on)
 
     if (likely(on == (c->tick_deadline != 0)))
         return;
-    c->tick_deadline = on ? time_monotonic() + SCHED_SLICE : 0;
+    c->tick_deadline = on ? time_monotonic() + debug_slice(SCHED_SLICE) : 0;
     spin_lock(&c->timer_lock);
     program(c, c->timers);
     spin_unlock(&c->timer_lock);

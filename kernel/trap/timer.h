@@ -31,6 +31,11 @@ void timer_cancel(struct timer *t);
  */
 void timer_tick(bool on);
 
+/* Each time round a loop that waits for another hart, with a count of the rounds. QEMU with -icount runs one hart
+ * until a timer is due, and goes on with the next: so a loop that takes long has one due in 1 us. What this
+ * hart's comparator was set to before, the interrupt finds out again. */
+void timer_spin(uint64_t spins);
+
 /* From the trap handler: what is due on this hart. user: it interrupted user mode. */
 void timer_interrupt(bool user);
 
