@@ -52,7 +52,8 @@ ULIBGCC := $(call libgcc,-march=rv64gc -mabi=lp64d)
 
 warnings  = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings -Wvla -Wundef
 common    = -O2 -g -mcmodel=medany -ffreestanding -nostdlib -fno-common -fno-pie -fno-stack-protector
-kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),-DLODE_DEBUG) -Ikernel
+debug     = -DLODE_DEBUG -fsanitize=undefined -fno-sanitize-recover=undefined -fstack-protector-strong
+kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),$(debug)) -Ikernel
 uflags    = $(UARCH) -mabi=lp64d $(common) -ffunction-sections -fdata-sections -Iuser/include -I. -Ikernel
 hostflags = -std=c11 -g -D_GNU_SOURCE -Ikernel
 testflags = $(hostflags) -O1 -DKERNEL_OFFSET=0ul -Itests/host -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -81,11 +82,14 @@ build/hostflags: FORCE
 
 # ---- The kernel ----
 
-kernel_src := $(wildcard kernel/*/*.c kernel/*/*.S)
+kernel_src := $(filter-out $(if $(DEBUG),,kernel/debug/%),$(wildcard kernel/*/*.c kernel/*/*.S))
 kernel_obj := $(kernel_src:%=$(B)/%.o)
 
 # The compiler must not turn the loop in memset into a call of memset.
 $(B)/kernel/lib/string.c.o: kflags += -fno-builtin $(if $(LLVM),,-fno-tree-loop-distribute-patterns)
+
+# These set the stack's canary, and are what failed checks call.
+$(B)/kernel/debug/%: kflags += -fno-sanitize=undefined -fno-stack-protector
 
 $(B)/kernel/%.o: kernel/% $(B)/flags
 	@mkdir -p $(@D)

@@ -1,6 +1,7 @@
 /* main: from the first C instruction to the first process, as a list of what is brought up, in order. */
 #include "boot/machine.h"
 #include "boot/sbi.h"
+#include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "fs/file.h"
 #include "lib/printk.h"
@@ -31,6 +32,17 @@ static void print_machine(void)
            page_free_count() * PAGE_SIZE >> 10);
 }
 
+static void read_seed(void)
+{
+    char seed[24];
+
+    if (!bootarg("seed", seed, sizeof(seed)))
+        return;
+    if (!DEBUG_BUILD)
+        printk("lode: seed=%s has no effect: this is not a debug kernel (make DEBUG=1)\n", seed);
+    debug_seed(seed);
+}
+
 /* The boot hart, on the boot stack, interrupts off. */
 _Noreturn void main(uint64_t hartid, paddr_t fdt)
 {
@@ -54,6 +66,8 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     ramdisk_init();                  /* a disk in memory, or */
     virtio_init();                   /* disk, entropy */
     random_init();                   /* seeded from both */
+    debug_seed_canaries();           /* of kernel stacks */
+    read_seed();                     /* of orders that chance decides */
     hart_start_all();                /* idle processes; the other harts run them */
     proc_start_init(exec_init_main); /* process 1: mounts the root, then /bin/init */
     sched_idle(NULL);                /* this flow of control is the boot hart's idle process from now on */

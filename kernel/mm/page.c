@@ -125,6 +125,7 @@ static void zero(uint64_t *at, size_t bytes)
 
 static struct page *hand_out(struct page *p, unsigned order, unsigned flags)
 {
+    debug_page_taken(p, order);
     __atomic_store_n(&p->refs, 1, __ATOMIC_RELAXED);
     if (flags & PAGE_ZERO)
         zero(page_kva(p), PAGE_SIZE << order);
@@ -173,6 +174,7 @@ struct page *page_alloc_order(unsigned order, unsigned flags)
 void page_free(struct page *p)
 {
     assert(!(p->order & FREE_BLOCK));
+    debug_page_freed(p, __builtin_return_address(0));
     if (unlikely(p->order > 0)) {
         spin_lock(&page_lock);
         block_put(p, p->order);

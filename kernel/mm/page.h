@@ -1,6 +1,7 @@
 /* Physical pages: the allocator, and a reference count for each page. All RAM is in the direct map, so that a
  * page's memory is reached through page_kva. */
 #pragma once
+#include "debug/debug.h"
 #include "lib/list.h"
 #include "lib/types.h"
 
@@ -33,7 +34,10 @@ struct page {
         void *owner[2];      /* free for the page's user */
         unsigned table_used; /* a page table's entries in use: its aspace's lock */
     };
-    struct slab_cache *slab; /* c  the slab cache a slab page belongs to, NULL for others */
+    union {
+        struct slab_cache *slab; /* c  the slab cache a slab page belongs to, NULL for others */
+        const void *freed_by;    /* debug builds: of a free page, the code that freed it */
+    };
 };
 _Static_assert(sizeof(struct page) == 32, "see above");
 
@@ -79,13 +83,16 @@ static inline paddr_t page_pa(const struct page *p)
 
 static inline void page_get(struct page *p)
 {
-    __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+    debug_page_live(p, __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED));
 }
 
 /* Release: what this holder did to the page is over before its reuse; acquire: so is what the others did. */
 static inline void page_put(struct page *p)
 {
-    if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) == 1)
+    uint32_t refs = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL);
+
+    debug_page_live(p, refs);
+    if (refs == 1)
         page_free(p);
 }
 #else

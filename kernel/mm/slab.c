@@ -9,6 +9,7 @@
  * Pages are allocated outside of it, since the page allocator may reclaim. */
 #include "mm/slab.h"
 
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -58,6 +59,7 @@ static struct page *new_page(struct slab_cache *c)
     struct page *p = page_alloc(page_flags());
     if (!p)
         return NULL;
+    debug_slab_new_page(p);
     size_t last = (PAGE_SIZE / c->size - 1) * c->size;
     for (size_t offset = 0; offset < last; offset += c->size)
         *link_at(p, offset) = offset + c->size;
@@ -83,6 +85,7 @@ static void *take(struct slab_cache *c)
     }
     struct page *p = list_first(&c->partial, struct page, link);
     free_link_t *object = link_at(p, p->slab_free);
+    debug_slab_taken(c, object);
     p->slab_free = *object;
     p->slab_used++;
     c->objects++;
@@ -104,8 +107,10 @@ void slab_free(struct slab_cache *c, void *object)
     if (!object)
         return;
     struct page *p = kva_page(object);
-    assert(p->slab == c && p->slab_used > 0);
+    if (p->slab != c || p->slab_used == 0)
+        panic("slab %s: 0x%lx is freed, which is no live object of it", c->name, (uintptr_t)object);
     spin_lock(&c->lock);
+    debug_slab_freed(c, object, __builtin_return_address(0));
     if (p->slab_free == SLAB_FULL)
         list_push_front(&c->partial, &p->link);
     *(free_link_t *)object = p->slab_free;
@@ -160,7 +165,8 @@ void kfree(void *p)
     if (!p)
         return;
     struct page *page = kva_page(p);
-    assert(page_refs(page) > 0);
+    if (page_refs(page) == 0)
+        panic("kfree: 0x%lx is freed, but its page is free already", (uintptr_t)p);
     if (page->slab)
         slab_free(page->slab, p);
     else

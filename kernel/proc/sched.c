@@ -23,6 +23,7 @@
 #include "proc/sched.h"
 
 #include "abi/errno.h"
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
 #include "proc/cpu.h"
@@ -55,6 +56,7 @@ static struct proc *sched_policy_take(struct cpu *c)
 {
     if (list_empty(&c->run_queue))
         return NULL; /* nobody waits */
+    debug_shuffle(&c->run_queue);
     struct proc *p = list_first(&c->run_queue, struct proc, run_link);
     list_remove(&p->run_link);
     c->run_count--;

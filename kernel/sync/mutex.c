@@ -7,6 +7,7 @@
  * still. */
 #include "sync/mutex.h"
 
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "proc/proc.h"
 #include "sync/wait.h"
@@ -36,6 +37,7 @@ void mutex_lock(struct mutex *m)
 {
     if (CHECK_LOCKS)
         spin_check_none_held();
+    debug_preempt();
     if (likely(take(m, 0)))
         return;
     assert(!mutex_held(m));
@@ -57,4 +59,5 @@ void mutex_unlock(struct mutex *m)
     assert(mutex_held(m));
     if (__atomic_exchange_n(&m->word, 0, __ATOMIC_SEQ_CST) & WAITERS)
         wakeup_one(m);
+    debug_preempt();
 }

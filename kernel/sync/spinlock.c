@@ -12,29 +12,36 @@
  * fit in a bit mask. An interrupt handler's locks count as the interrupted process's, which holds none. */
 #include "sync/spinlock.h"
 
+#include "debug/debug.h"
 #include "lib/printk.h"
 #include "mm/pagetable.h"
 #include "proc/proc.h"
 #include "trap/riscv.h"
 #include "trap/timer.h"
 
-#define SPIN_ROUNDS 256
+#define SPIN_ROUNDS 256        /* between two ends of a turn */
+#define SPINS_MAX   (1u << 28) /* some seconds */
 
 void irq_push(void)
 {
     bool was_on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
     struct proc *p = current();
 
-    if (p->irq_depth++ == 0)
+    if (p->irq_depth++ == 0) {
         p->irq_was_on = was_on;
+        debug_irqs_off();
+    }
 }
 
 void irq_pop(void)
 {
     struct proc *p = current();
 
-    if (--p->irq_depth == 0 && p->irq_was_on)
+    if (--p->irq_depth == 0 && p->irq_was_on) {
+        uint64_t were_off = debug_irqs_were_off();
         irq_enable();
+        debug_irqs_on(were_off, __builtin_return_address(0));
+    }
 }
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
@@ -57,17 +64,31 @@ void spin_wait(unsigned n)
     irq_pop();
 }
 
+/* Waits until the lock looks free. Holders are done within microseconds: one that has not let go after seconds
+ * never will. */
+static __attribute__((noinline)) void wait_until_free(const struct spinlock *l)
+{
+    for (unsigned spins = 1; spins < SPINS_MAX; spins++) {
+        if (!__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
+            return;
+        spin_wait(spins);
+    }
+    const struct proc *owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
+    if (owner)
+        panic("spin lock \"%s\" is never let go of by pid %d (%s)", l->name, owner->pid, owner->name);
+    panic("spin lock \"%s\" is never let go of", l->name);
+}
+
 void spin_lock(struct spinlock *l)
 {
     irq_push();
+    if (CHECK_LOCKS && __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == current())
+        panic("spin lock \"%s\" is taken by the process that holds it already", l->name);
     if (CHECK_LOCKS && (current()->ranks_held >> l->rank || l->rank == RANK_NONE))
         panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
               current()->ranks_held);
-    unsigned n = 1;
-    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
-            spin_wait(n++);
-    }
+    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
+        wait_until_free(l);
     if (CHECK_LOCKS)
         note_taken(l);
 }

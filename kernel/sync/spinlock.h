@@ -10,7 +10,7 @@ struct spinlock {
     uint32_t locked;    /* 0 free, 1 held */
     uint16_t rank;      /* enum lock_rank, c */
     const char *name;   /* c */
-    struct proc *owner; /* debug builds: the holder, for whoever looks with gdb */
+    struct proc *owner; /* debug builds: the holder */
 };
 
 #define SPINLOCK_INIT(lock_name, lock_rank)                                                                  \

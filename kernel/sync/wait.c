@@ -12,6 +12,7 @@
 #include "sync/wait.h"
 
 #include "abi/errno.h"
+#include "debug/debug.h"
 #include "lib/list.h"
 #include "proc/proc.h"
 #include "proc/sched.h"
@@ -169,6 +170,7 @@ static int wake(const void *chan, int max)
     struct list woken = LIST_INIT(woken);
     int n = 0;
 
+    debug_shuffle(&b->procs);
     list_for_each_entry_safe (p, next, &b->procs, wait_link) {
         if (p->wait_chan != chan)
             continue;
@@ -179,6 +181,7 @@ static int wake(const void *chan, int max)
     }
     spin_unlock(&b->lock);
     while (!list_empty(&woken)) {
+        debug_shuffle(&woken);
         p = list_first(&woken, struct proc, wait_link);
         list_remove(&p->wait_link);
         sched_ready(p);

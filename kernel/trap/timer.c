@@ -12,6 +12,7 @@
 #include "boot/machine.h"
 #include "boot/sbi.h"
 #include "abi/time.h"
+#include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "proc/cpu.h"
@@ -195,7 +196,7 @@ static void run_due(struct cpu *c)
         spin_lock(&c->timer_lock);
     }
     if (c->tick_deadline && c->tick_deadline <= now)
-        c->tick_deadline = now + SCHED_SLICE;
+        c->tick_deadline = now + debug_slice(SCHED_SLICE);
     unlock_and_program(c);
 }
 
@@ -205,7 +206,7 @@ void timer_tick(bool on)
 
     if (likely(on == (c->tick_deadline != 0)))
         return;
-    c->tick_deadline = on ? time_monotonic() + SCHED_SLICE : 0;
+    c->tick_deadline = on ? time_monotonic() + debug_slice(SCHED_SLICE) : 0;
     spin_lock(&c->timer_lock);
     unlock_and_program(c);
 }

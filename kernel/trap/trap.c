@@ -14,6 +14,7 @@
 #include "abi/errno.h"
 #include "abi/signal.h"
 #include "abi/wait.h"
+#include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
@@ -176,7 +177,7 @@ void trap_kernel(struct trapframe *tf, uint64_t cause)
     if (!(cause & SCAUSE_INTERRUPT)) {
         uint64_t addr = csr_read(stval);
         panic("%s in the kernel: address 0x%lx, pc 0x%lx, ra 0x%lx%s", exception(cause).what, addr, tf->epc,
-              tf->ra, kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)" : "");
+              tf->ra, kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)" : debug_pattern(addr));
     }
     interrupt(cause, false);
     /* Interrupts were on, so no spin lock is held: the kernel may be preempted here. Not the idle process,
