@@ -170,8 +170,8 @@ static void show_counters(struct text *t)
     print(t, "pages_total %lu\npages_free %lu\npages_cached %lu\n", page_total(), page_free_count(),
           slab_objects("buf"));
     print(t, "pages_slab %lu\npages_kvm %lu\n", slab_pages(), kvm_pages());
-    print(t, "processes %lu\nopen_files %lu\ninodes %lu\n", proc_count(), slab_objects("file"),
-          slab_objects("inode"));
+    print(t, "processes %lu\nopen_files %lu\ninodes %lu\ninstructions %lu\n", proc_count(),
+          slab_objects("file"), slab_objects("inode"), sched_instructions());
     slab_for_each(show_slab, t);
 }
 
