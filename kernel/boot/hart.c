@@ -2,6 +2,7 @@
  * them. */
 #include "boot/sbi.h"
 #include "boot/entry.h"
+#include "debug/check.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -118,6 +119,7 @@ void cpu_kick(struct cpu *c)
 /* Interrupts are off here, so nothing but a stop has to be looked at: the idle loop sees new work itself. */
 void cpu_kicked(void)
 {
+    check_hold();
     if (stopping)
         csr_write(sie, 0); /* or wfi would end at once for what is pending */
     while (stopping)

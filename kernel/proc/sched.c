@@ -23,6 +23,7 @@
 #include "proc/sched.h"
 
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "debug/debug.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
@@ -276,3 +277,30 @@ _Noreturn void sched_idle(void *unused)
         irq_pop(); /* takes the interrupt that ended wfi */
     }
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+size_t sched_check(void)
+{
+    size_t queued = 0;
+    struct proc *p;
+
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        const struct cpu *c = &cpus[i];
+        unsigned n = 0;
+        if (!check_list(&c->run_queue, "run queue"))
+            continue;
+        list_for_each_entry (p, &c->run_queue, run_link) {
+            CHECK(p->state == PROC_RUNNABLE && !p->on_cpu,
+                  "process %d: on the run queue of hart %u, but its state is %d", p->pid, i, p->state);
+            n++;
+        }
+        CHECK(n == c->run_count, "hart %u: %u processes on the run queue, %u counted", i, n, c->run_count);
+        CHECK(!c->online || c->idle->state == PROC_RUNNING || c->idle->state == PROC_RUNNABLE,
+              "hart %u: its idle process is in state %d", i, c->idle->state);
+        queued += n;
+    }
+    return queued;
+}
+#endif
