@@ -2,6 +2,7 @@
  * them. */
 #include "boot/sbi.h"
 #include "boot/entry.h"
+#include "debug/check.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -122,6 +123,7 @@ void cpu_kick(struct cpu *c)
 void cpu_kicked(void)
 {
     kvm_fence_answer();
+    check_hold();
     if (stopping)
         csr_write(sie, 0); /* or wfi would end at once for what is pending */
     while (stopping)

@@ -13,6 +13,7 @@
  * since all is little-endian. */
 #include "fs/balloc.h"
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "fs/cache.h"
 #include "fs/journal.h"
 #include "lib/string.h"
@@ -213,3 +214,40 @@ uint32_t balloc_free_inodes(void)
 {
     return free_inodes;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+/* The clear bits of a map; *pending: the bits that are set, but freed. */
+static uint64_t check_map(const struct map *maps, uint64_t nbits, const char *what, uint64_t *pending)
+{
+    uint64_t clear = 0, start = 0;
+
+    for (const struct map *m = maps; start < nbits; m++, start += FS_BITS_PER_BLOCK) {
+        uint64_t bits = MIN(nbits - start, FS_BITS_PER_BLOCK), free = bits;
+        for (uint64_t w = 0; w * 64 < bits; w++) {
+            uint64_t valid = bits - w * 64 < 64 ? (1ull << (bits - w * 64)) - 1 : ~0ull;
+            uint64_t used = ((uint64_t *)m->buf->data)[w] & valid, freed = m->pending ? m->pending[w] : 0;
+            free -= (unsigned)__builtin_popcountll(used);
+            *pending += (unsigned)__builtin_popcountll(freed);
+            CHECK(!(freed & ~used), "map of %s: one near %lu is freed, but not in use", what, start + w * 64);
+        }
+        CHECK(free == m->free, "map of %s: from %lu on %lu are free, %u counted", what, start, free, m->free);
+        clear += free;
+    }
+    return clear;
+}
+
+void balloc_check(void)
+{
+    uint64_t pending = 0, no_pending = 0;
+
+    if (!blocks || !inodes || !check_free(&balloc_mutex))
+        return;
+    uint64_t clear = check_map(blocks, fs_super.nblocks, "blocks", &pending);
+    CHECK(clear == free_blocks && pending == pending_blocks,
+          "blocks: %lu free, %lu freed; %lu and %lu counted", clear, pending, free_blocks, pending_blocks);
+    clear = check_map(inodes, fs_super.ninodes, "inodes", &no_pending);
+    CHECK(clear == free_inodes, "inodes: %lu free, %u counted", clear, free_inodes);
+}
+#endif

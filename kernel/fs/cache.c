@@ -12,6 +12,7 @@
  * true. */
 #include "fs/cache.h"
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "fs/diskfs.h"
 #include "fs/journal.h"
 #include "lib/printk.h"
@@ -397,3 +398,47 @@ void cache_clean(struct buf *b)
     spin_unlock(&cache_lock);
     cache_put(b);
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+#define BUF_BUSY (BUF_JOURNALED | BUF_ORDERED | BUF_WRITING)
+
+static void check_buf(const struct buf *b, uint64_t chain)
+{
+    bool attached = b->flags & (BUF_JOURNALED | BUF_ORDERED), linked = !list_empty(&b->link);
+
+    CHECK(b->hashed && hash(b->owner, b->index) == chain, "cached page %lu: in the wrong chain", b->index);
+    CHECK(b->data == page_kva(b->page) && page_refs(b->page) > 0 && page_refs(b->page) < UINT32_MAX / 2,
+          "cached page %lu: its memory has %u references of its own", b->index, page_refs(b->page));
+    CHECK(b->refs >= 1u + attached + (!linked && !(b->flags & BUF_BUSY)),
+          "cached page %lu: %u references, flags 0x%x, %s a list", b->index, b->refs, b->flags,
+          linked ? "on" : "on not");
+    CHECK((b->flags & (BUF_JOURNALED | BUF_ORDERED)) != (BUF_JOURNALED | BUF_ORDERED) &&
+              (!attached || linked),
+          "cached page %lu: flags 0x%x", b->index, b->flags);
+    CHECK((b->flags & (BUF_UPTODATE | BUF_READING)) != (BUF_UPTODATE | BUF_READING),
+          "cached page %lu: valid, but being read", b->index);
+}
+
+void cache_check(void)
+{
+    size_t n = 0;
+    struct buf *b;
+
+    if (!chains)
+        return;
+    for (uint64_t chain = 0; chain < 1ull << (64 - chain_shift); chain++)
+        for (b = chains[chain]; b && CHECK(check_pointer(b), "chain %lu of cached pages is broken", chain);
+             b = b->hash_next)
+            check_buf(b, chain);
+    if (!check_list(&lru, "cached pages"))
+        return;
+    list_for_each_entry (b, &lru, link) {
+        CHECK(b->hashed && !(b->flags & BUF_BUSY), "cached page %lu: on the LRU list, flags 0x%x, hashed %d",
+              b->index, b->flags, b->hashed);
+        n++;
+    }
+    CHECK(n == lru_count, "%lu cached pages on the LRU list, %lu counted", n, lru_count);
+}
+#endif

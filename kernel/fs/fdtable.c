@@ -7,6 +7,7 @@
  * Threads share a table; its lock (l) is for them. A table that nobody shares is looked at by its owner
  * alone, so the lock is left out: only the owner could make others share it. Nobody reads another process's
  * table. Files are released, and memory allocated, with the lock free. */
+#include "debug/check.h"
 #include "fs/file.h"
 
 #include "abi/errno.h"
@@ -254,3 +255,23 @@ int fd_cloexec(int fd, int set)
     unlock(t, locked);
     return was;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+void fdtable_check(struct fdtable *t)
+{
+    CHECK(t->refs > 0 && t->lowest <= t->size, "descriptors: %u references, lowest %u of %u", t->refs,
+          t->lowest, t->size);
+    for (uint32_t fd = 0; fd < t->size; fd++) {
+        const struct file *f = t->slots[fd].file;
+        CHECK(f || (fd >= t->lowest && !t->slots[fd].cloexec),
+              "descriptor %u: free, below the lowest free one, %u", fd, t->lowest);
+        if (!f ||
+            !CHECK(check_pointer(f) && f->refs > 0 && f->ops, "descriptor %u: its file is not open", fd))
+            continue;
+        CHECK(!f->inode || f->inode->refs > 0, "descriptor %u: no reference to its inode", fd);
+        pipe_check(f);
+    }
+}
+#endif

@@ -14,6 +14,7 @@
  * What is read from disk is checked wholly when it is loaded, before anybody sees it. */
 #include "abi/errno.h"
 #include "abi/limits.h"
+#include "debug/check.h"
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
 #include "fs/journal.h"
@@ -620,3 +621,63 @@ int inode_fsync(struct inode *ip, bool data_only)
     inode_unlock(ip);
     return journal_wait(changed);
 }
+
+/* ---- Debug builds ---- */
+
+#ifdef LODE_DEBUG
+/* Of one that nobody is changing. */
+static void check_unlocked(struct inode *ip)
+{
+    const struct fs_private *f = ip->fs;
+    const struct fs_inode *d = f->disk;
+    bool dead = ip->refs & INODE_DEAD;
+    const struct buf *b;
+
+    CHECK(d->mode == ip->mode && d->nlink == ip->nlink && d->size == ip->size && d->nblocks == ip->nblocks,
+          "inode %u: mode 0%o, %u links, %lu bytes, %lu blocks; in the table 0%o, %u, %lu, %lu", ip->ino,
+          ip->mode, ip->nlink, ip->size, ip->nblocks, d->mode, d->nlink, d->size, d->nblocks);
+    CHECK(dead == (ip->nlink == 0), "inode %u: %u links, refs 0x%x", ip->ino, ip->nlink, ip->refs);
+    if (check_free(&orphan_mutex))
+        CHECK((dead || f->shrinking) == !list_empty(&f->orphan_link), "inode %u: %u links, but %s orphan",
+              ip->ino, ip->nlink, dead ? "no" : "an");
+    if (check_list(&f->bufs, "pages of a file"))
+        list_for_each_entry (b, &f->bufs, owner_link)
+            CHECK(b->owner == ip, "inode %u: has a page of another", ip->ino);
+}
+
+static void check_orphans(void)
+{
+    const struct fs_private *f;
+    ino_t ino = head->next_orphan;
+
+    if (!check_free(&orphan_mutex) || !check_list(&orphans, "orphans"))
+        return;
+    list_for_each_entry (f, &orphans, orphan_link) {
+        const struct inode *ip = &container_of(f, struct disk_inode, fs)->inode;
+        CHECK(ip->ino == ino, "inode %u: is an orphan where the disk has %u", ip->ino, ino);
+        ino = f->disk->next_orphan;
+    }
+    CHECK(ino == 0, "inode %u: is an orphan on disk alone", ino);
+}
+
+void inode_check(void)
+{
+    struct inode *ip;
+    size_t n = 0;
+
+    if (!head || !check_list(&all, "inodes"))
+        return;
+    for (unsigned i = 0; i < nbuckets; i++)
+        if (!check_list(&buckets[i], "table of inodes"))
+            return;
+    list_for_each_entry (ip, &all, lru_link) {
+        CHECK(lookup(ip->ino) == ip, "inode %u: not in the table, or twice", ip->ino);
+        CHECK((ip->refs & ~INODE_DEAD) < 1u << 24, "inode %u: refs 0x%x", ip->ino, ip->refs);
+        if (ip->fs->loaded && check_free(&ip->lock))
+            check_unlocked(ip);
+        n++;
+    }
+    CHECK(n == count, "%lu inodes, %lu counted", n, count);
+    check_orphans();
+}
+#endif

@@ -18,6 +18,7 @@
  * Locks: j = journal.lock; t = only the commit thread; a = atomic; c = constant after mount. */
 #include "fs/journal.h"
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
 #include "lib/crc32c.h"
@@ -461,3 +462,42 @@ int journal_recover(const struct fs_super *sb)
     page_put(page);
     return r;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+static size_t check_attached(const struct list *list, unsigned flag)
+{
+    const struct buf *b;
+    size_t n = 0;
+
+    if (!check_list(list, "journal"))
+        return 0;
+    list_for_each_entry (b, list, link) {
+        CHECK(b->flags & flag && b->block != 0, "journal: block %u is in the transaction with flags 0x%x",
+              b->block, b->flags);
+        n++;
+    }
+    return n;
+}
+
+/* While a handle is open, its holder may be between adding a buf and counting it; so may the commit. */
+void journal_check(void)
+{
+    size_t blocks = check_attached(&journal.blocks, BUF_JOURNALED);
+    size_t ordered = check_attached(&journal.ordered, BUF_ORDERED);
+
+    CHECK(journal.committed <= journal.running && journal.requested <= journal.running,
+          "journal: transaction %lu runs, %lu is committed, %lu requested", journal.running,
+          journal.committed, journal.requested);
+    CHECK(journal.count <= journal.max, "journal: %u blocks in a transaction, of %u", journal.count,
+          journal.max);
+    if (journal.handles > 0 || journal.closing)
+        return;
+    CHECK(journal.reserved == 0, "journal: %u credits taken by no handle", journal.reserved);
+    CHECK(blocks == journal.count && ordered == journal.ordered_count,
+          "journal: %lu blocks and %lu pages in the transaction, %u and %lu counted", blocks, ordered,
+          journal.count, journal.ordered_count);
+    CHECK(blocks == 0 || journal.deadline, "journal: %lu blocks have changed, but no commit is due", blocks);
+}
+#endif

@@ -23,6 +23,7 @@
 #include "abi/limits.h"
 #include "abi/signal.h"
 #include "abi/tty.h"
+#include "debug/check.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "proc/proc.h"
@@ -220,3 +221,27 @@ int pipe_create(struct file *ends[2], uint32_t flags)
     p->write_open = true;
     return 0;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+/* Where a page was added and then nothing could be copied into it, it stays for the next write. */
+void pipe_check(const struct file *f)
+{
+    const struct pipe *p = f->private;
+
+    if (f->ops != &pipe_ops || !check_free(&p->lock))
+        return;
+    CHECK(p->used <= PIPE_SIZE && p->start < PIPE_SIZE && (p->used || !p->start),
+          "pipe: %lu bytes from %lu on", p->used, p->start);
+    CHECK(f->flags & O_ACCMODE ? p->write_open : p->read_open, "pipe: an end is open, but marked as closed");
+    for (size_t i = 0; i < PIPE_PAGES; i++) {
+        size_t before =
+            (i * PAGE_SIZE + PIPE_SIZE - p->start) % PIPE_SIZE; /* from the first byte to the page */
+        bool full = p->used && (before < p->used || before > PIPE_SIZE - PAGE_SIZE);
+        bool next = (p->start + p->used) % PIPE_SIZE / PAGE_SIZE == i;
+        CHECK(p->page[i] ? full || next : !full, "pipe: %lu bytes from %lu on, but page %lu is%s there",
+              p->used, p->start, i, p->page[i] ? "" : " not");
+    }
+}
+#endif

@@ -3,6 +3,7 @@
  *   /proc/NAME       about the system: root_files
  *   /proc/PID/NAME   about a process: pid_files
  *   /proc/lode       what there is of everything, one "name number" a line, for tests that look for leaks
+ *   /proc/check      debug builds: "ok", or what is wrong with the kernel's structures (debug/check.h)
  *
  * Nothing is stored. An inode's number says it all: the process (0: none) and the place in one of the two
  * tables; so inodes are made when looked up and gone with their last reference. Each read makes the whole
@@ -13,6 +14,7 @@
 #include "abi/errno.h"
 #include "abi/time.h"
 #include "boot/machine.h"
+#include "debug/check.h"
 #include "fs/file.h"
 #include "fs/fs.h"
 #include "fs/inode.h"
@@ -170,10 +172,17 @@ static void show_counters(struct text *t)
     print(t, "pages_total %lu\npages_free %lu\npages_cached %lu\n", page_total(), page_free_count(),
           slab_objects("buf"));
     print(t, "pages_slab %lu\npages_kvm %lu\n", slab_pages(), kvm_pages());
-    print(t, "processes %lu\nopen_files %lu\ninodes %lu\n", proc_count(), slab_objects("file"),
-          slab_objects("inode"));
+    print(t, "processes %lu\nopen_files %lu\ninodes %lu\ninstructions %lu\n", proc_count(),
+          slab_objects("file"), slab_objects("inode"), sched_instructions());
     slab_for_each(show_slab, t);
 }
+
+#ifdef LODE_DEBUG
+static void show_check(struct text *t)
+{
+    t->used = check_all(t->buf, t->size);
+}
+#endif
 
 /* ---- about a process ---- */
 
@@ -251,6 +260,9 @@ static const struct proc_file root_files[] = {
     {"meminfo", show_meminfo}, {"uptime", show_uptime},    {"loadavg", show_loadavg},
     {"stat", show_stat},       {"version", show_version},  {"cpuinfo", show_cpuinfo},
     {"mounts", show_mounts},   {"cmdline", show_bootargs}, {"lode", show_counters},
+#ifdef LODE_DEBUG
+    {"check", show_check},
+#endif
 };
 static const struct proc_file pid_files[] = {
     {"stat", show_pid_stat},

@@ -26,6 +26,7 @@
 
 #include "abi/errno.h"
 #include "abi/mman.h"
+#include "debug/check.h"
 #include "fs/inode.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -534,3 +535,89 @@ size_t aspace_mapped(struct aspace *as)
     mutex_unlock(&as->lock);
     return bytes / PAGE_SIZE;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+static void check_regions(const struct aspace *as)
+{
+    const struct region *hit = NULL;
+    vaddr_t end = USER_MIN;
+
+    for (const struct region *r = as->regions; r; end = r->end, r = r->next) {
+        CHECK(end <= r->start && r->start < r->end && r->end <= USER_TOP &&
+                  !((r->start | r->end) % PAGE_SIZE),
+              "region 0x%lx-0x%lx: out of order, or overlaps the one before", r->start, r->end);
+        CHECK(!(r->prot & PROT_WRITE && r->prot & PROT_EXEC), "region 0x%lx: can be written and executed",
+              r->start);
+        CHECK(!r->inode || r->inode->refs > 0, "region 0x%lx: no reference to its file", r->start);
+        hit = r == as->last_hit ? r : hit;
+    }
+    CHECK(as->last_hit == hit, "address space 0x%lx: last_hit is none of its regions", (uintptr_t)as);
+    CHECK(as->brk_start <= as->brk, "address space 0x%lx: the break is before the heap", (uintptr_t)as);
+}
+
+static void check_entry(struct aspace *as, vaddr_t va, pte_t e)
+{
+    struct region *hit = as->last_hit, *r = find(as, va);
+
+    as->last_hit = hit;
+    if (!CHECK(r, "page at 0x%lx: belongs to no region", va))
+        return;
+    pte_t more = e & PTE_RIGHTS & ~pagetable_rights(r->prot);
+    CHECK(!more, "page at 0x%lx: has rights 0x%lx that its region has not", va, more);
+    CHECK((e & (PTE_W | PTE_X)) != (PTE_W | PTE_X), "page at 0x%lx: can be written and executed", va);
+    CHECK(!(e & PTE_SHARED) == !r->shared, "page at 0x%lx: shared or not, unlike its region", va);
+    CHECK((e & (PTE_U | PTE_A | PTE_D)) == (PTE_U | PTE_A | PTE_D), "page at 0x%lx: its entry is 0x%lx", va,
+          e);
+    CHECK(!(e & PTE_W) || e & PTE_SHARED || page_refs(pte_page(e)) == 1,
+          "page at 0x%lx: can be written, but has %u references", va, page_refs(pte_page(e)));
+}
+
+/* Counts entries of the table; the pages below it in *pages. */
+static void check_table(struct aspace *as, pte_t *table, unsigned level, vaddr_t base, size_t *pages)
+{
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < (level == 2 ? 256 : 512); i++) {
+        vaddr_t va = base | (vaddr_t)i << (PAGE_SHIFT + 9 * level);
+        if (!table[i])
+            continue;
+        used++;
+        *pages += level == 0;
+        if (level == 0)
+            check_entry(as, va, table[i]);
+        else
+            check_table(as, pte_table(table[i]), level - 1, va, pages);
+    }
+    CHECK(kva_page(table)->table_used == used && page_refs(kva_page(table)) == 1,
+          "page table at 0x%lx: %u entries in use, %u counted", base, used, kva_page(table)->table_used);
+}
+
+void aspace_check(struct aspace *as)
+{
+    size_t pages = 0;
+
+    CHECK(as->refs > 0, "address space 0x%lx: no references", (uintptr_t)as);
+    for (unsigned i = 0; i < machine.nharts; i++)
+        CHECK((as->harts >> i & 1) == (cpus[i].aspace == as),
+              "address space 0x%lx: hart %u is wrong in its mask 0x%lx", (uintptr_t)as, i, as->harts);
+    if (!check_free(&as->lock))
+        return;
+    check_regions(as);
+    check_table(as, as->root, 2, 0, &pages);
+    CHECK(pages == as->resident, "address space 0x%lx: %lu pages, %lu counted", (uintptr_t)as, pages,
+          as->resident);
+}
+
+void aspace_check_pages(struct aspace *as, int delta)
+{
+    for (unsigned i = 0; i < 256; i++)
+        for (unsigned j = 0; as->root[i] && j < 512; j++)
+            for (pte_t e = pte_table(as->root[i])[j], *at = pte_table(e), *end = at + 512; e && at < end;
+                 at++)
+                if (*at)
+                    CHECK((pte_page(*at)->refs += delta) < UINT32_MAX / 2 || delta > 0,
+                          "page 0x%lx: is mapped more often than it has references", pte_pa(*at));
+}
+#endif

@@ -18,6 +18,7 @@
 #include "mm/page.h"
 
 #include "boot/machine.h"
+#include "debug/check.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "proc/cpu.h"
@@ -281,3 +282,73 @@ void page_boot(void)
     while (4ul << batch_order <= cache_limit)
         batch_order++;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+static size_t check_block(struct page *p, unsigned order)
+{
+    struct page *buddy = pa_page(page_pa(p) ^ PAGE_SIZE << order);
+
+    CHECK(p->order == (order | FREE_BLOCK),
+          "page 0x%lx: its order is 0x%x, but it is on the list of order %u", page_pa(p), p->order, order);
+    CHECK(order == PAGE_MAX_ORDER || buddy >= pages_end || buddy->order != p->order,
+          "page 0x%lx: it and its buddy are free blocks of order %u", page_pa(p), order);
+    for (size_t i = 0; i < 1ul << order; i++)
+        CHECK(p[i].refs == 0, "page 0x%lx: %u references, but it is in a free block", page_pa(&p[i]),
+              p[i].refs);
+    return 1ul << order;
+}
+
+static size_t check_cache(const struct cpu *c)
+{
+    CHECK(c->pages.count <= cache_limit, "hart %u keeps %u pages, more than %u", c->index, c->pages.count,
+          cache_limit);
+    for (unsigned i = 0; i < c->pages.count; i++)
+        CHECK(c->pages.page[i]->refs == 0 && c->pages.page[i]->order == 0,
+              "page 0x%lx: %u references, order 0x%x, but it is in the cache of hart %u",
+              page_pa(c->pages.page[i]), c->pages.page[i]->refs, c->pages.page[i]->order, c->index);
+    return c->pages.count;
+}
+
+/* Every page is in a free block, or in a hart's cache, or in use, once. The table of pages itself is none. */
+static void check_each_page(size_t in_lists, size_t cached)
+{
+    struct mem_range r;
+    size_t in_blocks = 0, loose = 0;
+    paddr_t table_end = PAGE_ROUND_UP(kva_pa(pages_end)), table = table_end;
+
+    for (paddr_t from = 0; page_next_ram(from, &r); from = r.end) {
+        paddr_t at = r.start < table && table <= r.end ? table_end : r.start;
+        for (unsigned order; at < r.end; at += PAGE_SIZE << order) {
+            const struct page *p = pa_page(at);
+            bool free = p->order & FREE_BLOCK;
+            order = p->order & ~FREE_BLOCK;
+            if (!CHECK(order <= PAGE_MAX_ORDER, "page 0x%lx: its order is 0x%x", at, p->order))
+                return;
+            in_blocks += free ? 1ul << order : 0;
+            loose += !free && p->refs == 0;
+        }
+    }
+    CHECK(in_blocks == in_lists, "%lu pages are marked as free blocks, %lu are on the lists", in_blocks,
+          in_lists);
+    CHECK(loose == cached, "%lu pages have no references, %lu are in harts' caches", loose, cached);
+}
+
+void page_check(void)
+{
+    size_t in_lists = 0, cached = 0;
+    struct page *p;
+
+    for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++) {
+        if (!check_list(&free_lists[order], "free pages"))
+            return;
+        list_for_each_entry (p, &free_lists[order], link)
+            in_lists += check_block(p, order);
+    }
+    CHECK(in_lists == free_count, "%lu pages are free, %lu counted", in_lists, free_count);
+    for (unsigned i = 0; i < machine.nharts; i++)
+        cached += check_cache(&cpus[i]);
+    check_each_page(in_lists, cached);
+}
+#endif

@@ -9,6 +9,7 @@
  * Pages are allocated outside of it, since the page allocator may reclaim. */
 #include "mm/slab.h"
 
+#include "debug/check.h"
 #include "debug/debug.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -172,3 +173,48 @@ void kfree(void *p)
     else
         page_put(page);
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+/* The live objects on a page with free ones; the pages that are full are in no list. */
+static size_t check_page(const struct slab_cache *c, const struct page *p)
+{
+    size_t capacity = PAGE_SIZE / c->size, free = 0;
+
+    CHECK(p->refs == 1 && p->slab == c, "slab %s: its page 0x%lx has %u references, or is another's", c->name,
+          page_pa(p), p->refs);
+    for (free_link_t at = p->slab_free; at != SLAB_FULL && free <= capacity; at = *link_at(p, at), free++)
+        if (!CHECK(at % c->size == 0 && at + c->size <= PAGE_SIZE,
+                   "slab %s: page 0x%lx: a free object at offset %u", c->name, page_pa(p), at))
+            break;
+    CHECK(free > 0 && free + p->slab_used == capacity,
+          "slab %s: page 0x%lx: %lu free objects, %u used, of %lu", c->name, page_pa(p), free, p->slab_used,
+          capacity);
+    return p->slab_used;
+}
+
+static void check_slab(struct slab_cache *c, void *pages)
+{
+    size_t used = 0;
+    struct page *p;
+
+    if (!check_list(&c->partial, c->name))
+        return;
+    list_for_each_entry (p, &c->partial, link) {
+        used += check_page(c, p);
+        ++*(size_t *)pages;
+    }
+    CHECK(used <= c->objects && (c->objects - used) % (PAGE_SIZE / c->size) == 0,
+          "slab %s: %lu objects, %lu of them on partial pages", c->name, c->objects, used);
+    *(size_t *)pages += (c->objects - used) / (PAGE_SIZE / c->size);
+}
+
+void slab_check(void)
+{
+    size_t pages = 0;
+
+    slab_for_each(check_slab, &pages);
+    CHECK(pages == page_count, "slabs: %lu pages, %lu counted", pages, page_count);
+}
+#endif

@@ -14,6 +14,7 @@
 #include "abi/system.h"
 #include "abi/time.h"
 #include "abi/wait.h"
+#include "debug/check.h"
 #include "drivers/drivers.h"
 #include "fs/file.h"
 #include "fs/fs.h"
@@ -637,3 +638,124 @@ int64_t sys_setsid(const uint64_t arg[6])
     spin_unlock(&tree_lock);
     return result;
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+static bool is_on(const struct list *list, const struct list *link)
+{
+    const struct list *l = list->next;
+
+    while (l != list && l != link)
+        l = l->next;
+    return l == link;
+}
+
+static void check_family(struct proc *p)
+{
+    const struct proc *ancestor = p;
+
+    if (!check_list(&p->children, "children") || !check_list(&p->zombies, "zombies"))
+        return;
+    CHECK(find_locked(p->pid) == p, "process %d: not in the table of pids", p->pid);
+    CHECK(p->refs > 0 && p->tgid == p->pid, "process %d: %u references, tgid %d", p->pid, p->refs, p->tgid);
+    if (p == init_proc)
+        return;
+    if (!CHECK(p->parent && find_locked(p->parent->pid) == p->parent, "process %d: its parent is no process",
+               p->pid))
+        return;
+    CHECK(is_on(p->state == PROC_ZOMBIE ? &p->parent->zombies : &p->parent->children, &p->sibling),
+          "process %d: state %d, but not on that list of its parent %d", p->pid, p->state, p->parent->pid);
+    for (size_t n = 0; ancestor && ancestor != init_proc && n <= count; n++)
+        ancestor = ancestor->parent;
+    CHECK(ancestor == init_proc, "process %d: does not descend from process 1", p->pid);
+}
+
+/* A process is interrupted, and held still, only where it has interrupts on; it is switched away inside one
+ * irq_push. No spin lock is held in either case. */
+static void check_state(const struct proc *p)
+{
+    bool running = p->state == PROC_RUNNING;
+
+    CHECK(p->state >= PROC_RUNNING && p->state <= PROC_ZOMBIE, "process %d: its state is %d", p->pid,
+          p->state);
+    CHECK(p->on_cpu == running, "process %d: state %d, but on_cpu is %d", p->pid, p->state, p->on_cpu);
+    CHECK(p->irq_depth == !running, "process %d: state %d, with %u irq_push under way", p->pid, p->state,
+          p->irq_depth);
+    CHECK(!p->ranks_held, "process %d: holds spin locks of ranks 0x%x", p->pid, p->ranks_held);
+    CHECK(p->state != PROC_SLEEPING || p->wait_chan, "process %d: asleep, but on no wait queue", p->pid);
+    CHECK(p->state != PROC_ZOMBIE || (!p->aspace && !p->files && !p->wait_chan),
+          "process %d: has ended, but has memory or files, or waits", p->pid);
+}
+
+/* Does p come first of those that share its address space? A child of vfork has its parent's. */
+static bool is_first_with_aspace(const struct proc *p)
+{
+    const struct proc *q;
+
+    list_for_each_entry (q, &all, all_link)
+        if (q->aspace == p->aspace)
+            break;
+    return q == p;
+}
+
+static void check_running(void)
+{
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        unsigned n = cpus[i].idle->on_cpu;
+        struct proc *p;
+        list_for_each_entry (p, &all, all_link)
+            n += p->on_cpu && p->cpu == &cpus[i];
+        CHECK(n == 1 || !cpus[i].online, "hart %u: %u processes run on it", i, n);
+    }
+}
+
+void proc_check(void)
+{
+    size_t n = 0, ready = 0, waiting = 0, queued = sched_check(), queued_to_wait = wait_check();
+    int last = 0;
+    struct proc *p;
+
+    if (!check_list(&all, "processes"))
+        return;
+    for (unsigned i = 0; i < PID_BUCKETS; i++)
+        if (!check_list(&pid_table[i], "table of pids"))
+            return;
+    list_for_each_entry (p, &all, all_link) {
+        CHECK(p->pid > last, "process %d: comes after %d", p->pid, last);
+        last = p->pid;
+        n++;
+        ready += p->state == PROC_RUNNABLE;
+        waiting += p->wait_chan != NULL;
+        check_family(p);
+        check_state(p);
+        if (p->aspace && is_first_with_aspace(p))
+            aspace_check(p->aspace);
+        if (p->files && (p == current() || p->state == PROC_SLEEPING)) /* others may be changing it */
+            fdtable_check(p->files);
+    }
+    check_running();
+    CHECK(n == count, "%lu processes, %lu counted", n, count);
+    CHECK(ready == queued, "%lu processes are ready to run, %lu are on run queues", ready, queued);
+    CHECK(waiting == queued_to_wait, "%lu processes wait, %lu are on wait queues", waiting, queued_to_wait);
+}
+
+static void count_pages(int delta)
+{
+    struct proc *p;
+
+    list_for_each_entry (p, &all, all_link)
+        if (p->aspace && is_first_with_aspace(p))
+            aspace_check_pages(p->aspace, delta);
+}
+
+void proc_check_take_pages(void)
+{
+    count_pages(-1);
+}
+
+void proc_check_give_pages(void)
+{
+    count_pages(1);
+}
+#endif

@@ -23,6 +23,7 @@
 #include "proc/sched.h"
 
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "debug/debug.h"
 #include "lib/printk.h"
 #include "mm/aspace.h"
@@ -36,6 +37,12 @@
 struct proc *context_switch(struct proc *from, struct proc *to); /* trampoline.S */
 
 static uint64_t idle_mask; /* atomic: bit i = hart i is idle and not yet woken */
+
+/* For sched_instructions. Under QEMU's -icount the counter of instructions is one for the whole machine, and also
+ * its clock: while all harts are in wfi, it leaps ahead to the next event. The last hart to enter wfi leaves the
+ * counter in halt_start, the first to come out of it adds to `leaps` how far it has moved. */
+static uint64_t halt_start, leaps; /* atomic */
+static unsigned halted;            /* atomic: harts in wfi */
 
 void sched_init_cpu(struct cpu *c)
 {
@@ -228,6 +235,21 @@ unsigned sched_load(void)
     return n;
 }
 
+uint64_t sched_instructions(void)
+{
+    return csr_read(instret) - __atomic_load_n(&leaps, __ATOMIC_RELAXED);
+}
+
+static void halt(void)
+{
+    __atomic_store_n(&halt_start, csr_read(instret), __ATOMIC_RELAXED);
+    __atomic_fetch_add(&halted, 1, __ATOMIC_RELEASE);
+    wfi();
+    if (__atomic_fetch_sub(&halted, 1, __ATOMIC_ACQUIRE) == machine.nharts)
+        __atomic_fetch_add(&leaps, csr_read(instret) - __atomic_load_n(&halt_start, __ATOMIC_RELAXED),
+                           __ATOMIC_RELAXED);
+}
+
 _Noreturn void sched_idle(void *unused)
 {
     struct proc *self = current();
@@ -243,7 +265,7 @@ _Noreturn void sched_idle(void *unused)
         struct proc *next = take_or_steal(c);
         if (!next) {
             timer_tick(false);
-            wfi();
+            halt();
         }
         bool woken = !(__atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit);
         if (next) {
@@ -255,3 +277,30 @@ _Noreturn void sched_idle(void *unused)
         irq_pop(); /* takes the interrupt that ended wfi */
     }
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+size_t sched_check(void)
+{
+    size_t queued = 0;
+    struct proc *p;
+
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        const struct cpu *c = &cpus[i];
+        unsigned n = 0;
+        if (!check_list(&c->run_queue, "run queue"))
+            continue;
+        list_for_each_entry (p, &c->run_queue, run_link) {
+            CHECK(p->state == PROC_RUNNABLE && !p->on_cpu,
+                  "process %d: on the run queue of hart %u, but its state is %d", p->pid, i, p->state);
+            n++;
+        }
+        CHECK(n == c->run_count, "hart %u: %u processes on the run queue, %u counted", i, n, c->run_count);
+        CHECK(!c->online || c->idle->state == PROC_RUNNING || c->idle->state == PROC_RUNNABLE,
+              "hart %u: its idle process is in state %d", i, c->idle->state);
+        queued += n;
+    }
+    return queued;
+}
+#endif

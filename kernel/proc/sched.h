@@ -31,3 +31,7 @@ _Noreturn void sched_idle(void *unused); /* body of the idle processes */
 
 /* Runnable processes, all queues and harts together. */
 unsigned sched_load(void);
+
+/* Instructions executed by all harts since boot. Exact under QEMU's -icount, where it may be compared with itself;
+ * other machines count each hart's alone. */
+uint64_t sched_instructions(void);

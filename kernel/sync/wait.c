@@ -12,6 +12,7 @@
 #include "sync/wait.h"
 
 #include "abi/errno.h"
+#include "debug/check.h"
 #include "debug/debug.h"
 #include "lib/list.h"
 #include "proc/proc.h"
@@ -33,9 +34,14 @@ void wait_init(void)
 }
 
 /* Fibonacci hashing: channels are addresses, alike in their low bits. */
+static struct bucket *bucket_of(const void *chan)
+{
+    return &buckets[((uintptr_t)chan * 0x9e3779b97f4a7c15ul) >> (64 - BUCKET_BITS)];
+}
+
 static struct bucket *lock_bucket(const void *chan)
 {
-    struct bucket *b = &buckets[((uintptr_t)chan * 0x9e3779b97f4a7c15ul) >> (64 - BUCKET_BITS)];
+    struct bucket *b = bucket_of(chan);
 
     spin_lock(&b->lock);
     return b;
@@ -198,3 +204,27 @@ int wakeup_one(const void *chan)
 {
     return wake(chan, 1);
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+size_t wait_check(void)
+{
+    size_t waiting = 0;
+    struct proc *p;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(buckets); i++) {
+        if (!CHECK(!buckets[i].lock.locked, "wait queue %u: its lock is held, by nobody who runs", i) ||
+            !check_list(&buckets[i].procs, "wait queue"))
+            continue;
+        list_for_each_entry (p, &buckets[i].procs, wait_link) {
+            CHECK(p->wait_chan && bucket_of(p->wait_chan) == &buckets[i],
+                  "process %d: on a wait queue, but not that of its channel 0x%lx", p->pid,
+                  (uintptr_t)p->wait_chan);
+            CHECK(p->state != PROC_ZOMBIE, "process %d: has ended, but is on a wait queue", p->pid);
+            waiting++;
+        }
+    }
+    return waiting;
+}
+#endif

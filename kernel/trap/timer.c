@@ -12,6 +12,7 @@
 #include "boot/machine.h"
 #include "boot/sbi.h"
 #include "abi/time.h"
+#include "debug/check.h"
 #include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "lib/printk.h"
@@ -236,3 +237,41 @@ void timer_init_hart(void)
     set_comparator(NEVER);
     csr_set(sie, SIE_STIE);
 }
+
+/* ---- debug builds ---- */
+
+#ifdef LODE_DEBUG
+/* In the order of a walk down to the first child, then along the siblings; it goes up by the links to the left.
+ * There may be more levels than a stack of calls has room for. */
+static void check_heap(const struct cpu *c)
+{
+    const struct timer *parent = NULL, *left = NULL;
+
+    for (const struct timer *t = c->timers; t;) {
+        if (!CHECK(check_pointer(t) && t->prev == (left ? left : parent) && (parent || !t->sibling),
+                   "timers of hart %u: links disagree at 0x%lx", c->index, (uintptr_t)t))
+            return;
+        CHECK(t->armed && t->cpu == c, "timers of hart %u: 0x%lx is not armed, or another's", c->index,
+              (uintptr_t)t);
+        CHECK(!parent || parent->deadline <= t->deadline, "timers of hart %u: 0x%lx is due before its parent",
+              c->index, (uintptr_t)t);
+        left = t->child ? NULL : t;
+        parent = t->child ? t : parent;
+        t = t->child ? t->child : t->sibling;
+        while (!t && parent) { /* all below the parent is done */
+            left = parent;
+            while (parent->prev && parent->prev->child != parent)
+                parent = parent->prev;
+            parent = parent->prev;
+            t = left->sibling;
+        }
+    }
+}
+
+void timer_check(void)
+{
+    for (unsigned i = 0; i < machine.nharts; i++)
+        if (cpus[i].online)
+            check_heap(&cpus[i]);
+}
+#endif

@@ -1,15 +1,28 @@
 /* usertests: the system's own tests of what user programs see.
  *
- *   usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN ...]
+ *   usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN | TOPIC: | TOPIC:PATTERN ...]
  *
- * Output is TAP. Each test runs in a child, in a fresh directory below /tmp. After it, what it had must be
- * given back, to the last page: `struct state` says what is counted. A failure names the command that
- * repeats it. */
+ *     -l  lists the tests, as TOPIC:NAME
+ *     -q  only the quick ones
+ *     -n  all of them so many times
+ *     -s  in an order, and with pseudo-random numbers, that depend on SEED
+ *
+ * Output is TAP. Each test runs in a child, in a fresh directory below /tmp, for a limited time: a test that takes
+ * longer has failed, and is killed with all its processes. What it had must be given back, to the last page:
+ * `struct state` says what is counted. In a debug kernel, the kernel's own invariants must hold (/proc/check).
+ * A failure names the command that repeats it.
+ *
+ * No test may take the others down. Some eat all memory, so this process makes sure of its own before each: see
+ * own_memory. Processes that a test leaves behind are found by comparing the list of processes, and killed. */
 #include "tests.h"
 
 #define TOPIC(name) &topic_##name,
 static const struct topic *const topics[] = {TOPICS(TOPIC)};
-#define MAX_TESTS 1000
+#define MAX_TESTS     1000
+#define MAX_PROCESSES 4096
+#define MAX_DESCRIBED 20   /* processes; more are only killed */
+#define NEVER_ENDS    (-1) /* in place of a wait status */
+#define USAGE         "usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN | TOPIC: | TOPIC:PATTERN ...]"
 
 /* What there is of everything, by name: the lines of /proc/lode, and three more:
  *
@@ -26,16 +39,43 @@ struct state {
     } lines[48];
 };
 
+struct options {
+    bool quick, shuffle;
+    int64_t times, seed;
+    char **patterns; /* ends with NULL; none: all tests */
+};
+
+/* The processes before a test. */
+static int known[MAX_PROCESSES];
+static unsigned known_count;
+
+static char text[16384]; /* of files in /proc */
+
 /* ---- what tests leave behind ---- */
 
-static bool is_cache(const char *name)
+/* A file of /proc, in `text`; NULL where it cannot be read. */
+static char *read_proc(const char *path)
 {
-    static const char *const caches[] = {"inodes", "slab_inode", "slab_buf"};
+    int fd = open(path, O_RDONLY);
+    int64_t n, length = 0;
 
-    for (unsigned i = 0; i < sizeof(caches) / sizeof(caches[0]); i++)
-        if (!strcmp(name, caches[i]))
-            return true;
-    return !strncmp(name, "pages_", 6);
+    if (fd < 0)
+        return NULL;
+    while ((n = read_bytes(fd, text + length, sizeof(text) - 1 - length)) > 0)
+        length += n;
+    close(fd);
+    text[length] = 0;
+    return n < 0 ? NULL : text;
+}
+
+static bool is_counted(const char *name)
+{
+    static const char *const others[] = {"inodes", "slab_inode", "slab_buf", "instructions"};
+
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!strcmp(name, others[i]))
+            return false;
+    return strncmp(name, "pages_", 6) != 0;
 }
 
 static long value_of(const struct state *s, const char *name)
@@ -73,15 +113,14 @@ static void make_indexes(void)
         access(names[i], F_OK);
 }
 
-static void read_state(struct state *s)
+static bool read_state(struct state *s)
 {
     struct abi_statfs fs;
 
     make_indexes();
     s->n = 0;
-    char *text = read_file("/proc/lode");
-    if (!text || getstatfs("/", &fs) < 0)
-        die("/proc/lode");
+    if (!read_proc("/proc/lode") || getstatfs("/", &fs) < 0)
+        return false;
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         char *space = strchr(line, ' ');
         if (!space || space > end)
@@ -89,38 +128,288 @@ static void read_state(struct state *s)
         *space = 0;
         add_line(s, line, strtol(space + 1, NULL, 10));
     }
-    free(text);
     add_line(s, "pages", page_use(s));
     add_line(s, "disk_blocks", fs.blocks - fs.bfree);
     add_line(s, "disk_inodes", fs.files - fs.ffree);
+    return true;
 }
 
 /* Something that is on its way out (a killed process, a delayed close) gets a second to be gone. */
 static bool leaked(const struct state *before)
 {
-    struct state after;
-    unsigned i = 0;
+    struct state after = {.n = 0};
+    bool more = true;
 
-    for (int try = 0; try < 50; try++) {
-        read_state(&after);
-        for (i = 0; i < after.n; i++)
-            if (!is_cache(after.lines[i].name) &&
-                after.lines[i].value > value_of(before, after.lines[i].name))
-                break;
-        if (i == after.n)
-            return false;
-        sleep_ms(20);
+    for (int try = 0; more && try < 50; try++) {
+        if (try > 0)
+            sleep_ms(20);
+        more = !read_state(&after);
+        for (unsigned i = 0; i < after.n && !more; i++)
+            more = is_counted(after.lines[i].name) &&
+                   after.lines[i].value > value_of(before, after.lines[i].name);
     }
-    for (i = 0; i < after.n; i++) {
+    for (unsigned i = 0; more && i < after.n; i++) {
         long was = value_of(before, after.lines[i].name);
-        if (!is_cache(after.lines[i].name) && after.lines[i].value > was)
+        if (is_counted(after.lines[i].name) && after.lines[i].value > was)
             printf("# left behind: %s: expected %ld as before, found %ld\n", after.lines[i].name, was,
                    after.lines[i].value);
     }
-    return true;
+    if (more && after.n == 0)
+        printf("# /proc/lode cannot be read: %s\n", strerror(errno));
+    return more;
+}
+
+/* A debug kernel finds its structures in order, or the lines that it complains with are printed. */
+static bool kernel_is_sound(void)
+{
+    if (access("/proc/check", F_OK) < 0)
+        return true;
+    char *line = read_proc("/proc/check");
+    if (!line || !strcmp(line, "ok\n"))
+        return true;
+    for (char *end; (end = strchr(line, '\n')); line = end + 1)
+        printf("# kernel: %.*s\n", (int)(end - line), line);
+    return false;
+}
+
+/* ---- processes that a test leaves behind ---- */
+
+static bool is_known(int pid)
+{
+    for (unsigned i = 0; i < known_count; i++)
+        if (known[i] == pid)
+            return true;
+    return false;
+}
+
+/* Calls f with the number of each process. */
+static void each_process(void (*f)(int pid))
+{
+    struct dir d;
+
+    if (dir_open(&d, "/proc") < 0)
+        return;
+    for (struct abi_dirent64 *e; (e = dir_next(&d));)
+        if (isdigit(e->name[0]))
+            f(atoi(e->name));
+    dir_close(&d);
+}
+
+static void add_known(int pid)
+{
+    if (known_count < MAX_PROCESSES)
+        known[known_count++] = pid;
+}
+
+static void know_processes(void)
+{
+    known_count = 0;
+    each_process(add_known);
+}
+
+/* Is it new, and no child of a process that was there before the test? Children of this process and of process 1,
+ * to which those go whose parents have ended, are the test's. What cannot be read (memory may be out) counts as
+ * the test's, too. *state: its letter. */
+static bool is_of_test(int pid, char *state)
+{
+    char path[32];
+
+    *state = '?';
+    if (is_known(pid))
+        return false;
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    char *end = read_proc(path) ? strrchr(text, ')') : NULL; /* behind its name: " STATE PARENT" */
+    if (!end)
+        return errno != ESRCH && errno != ENOENT;
+    *state = end[2];
+    int parent = atoi(end + 4);
+    return *state != 'Z' && (parent == 1 || parent == getpid() || !is_known(parent));
+}
+
+static unsigned found;
+
+/* Of "PID (NAME) STATE PARENT ...", the number that is so many words behind the name. */
+static long word(const char *stat, int n)
+{
+    const char *at = strrchr(stat, ')');
+
+    for (; at && n > 0; n--)
+        at = strchr(at + 1, ' ');
+    return at ? strtol(at, NULL, 10) : 0;
+}
+
+/* What is to be said about them, kept until they are dead: with thousands of them, every line that is printed would
+ * wait until each has used its time slice. */
+static char described[16384];
+static unsigned described_length;
+
+static void add_text(const char *format, ...) PRINTF_LIKE(1, 2);
+static void add_text(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    described_length +=
+        vsnprintf(described + described_length, sizeof(described) - described_length, format, args);
+    va_end(args);
+    if (described_length >= sizeof(described))
+        described_length = sizeof(described) - 1;
+}
+
+static void describe(int pid)
+{
+    char path[32], state;
+
+    if (found == MAX_DESCRIBED || !is_of_test(pid, &state))
+        return;
+    found++;
+    if (state == '?') {
+        add_text("# process %d\n", pid);
+        return;
+    }
+    const char *name = strchr(text, '(');
+    add_text("# process %d %.*s: state %c, child of %ld, %ld ms in user mode, %ld ms in the kernel\n", pid,
+             (int)(strrchr(text, ')') + 1 - name), name, state, word(text, 2),
+             word(text, 12) * 1000 / USER_HZ, word(text, 13) * 1000 / USER_HZ);
+    snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+    if (read_proc(path))
+        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+            add_text("# %.*s\n", (int)(end - line), line);
+}
+
+/* Without reading of files where possible: there may be thousands, and all want the processor, too. */
+static void kill_one(int pid)
+{
+    char state;
+
+    if (!is_known(pid) && (getpgid(pid) == getpgid(0) || is_of_test(pid, &state)))
+        sys_kill(pid, SIGKILL);
+}
+
+static void count_one(int pid)
+{
+    char state;
+
+    found += is_of_test(pid, &state);
+}
+
+/* Says what the test's processes are doing, and kills them, until none is left: they may start others meanwhile. */
+static void kill_processes(void)
+{
+    bool gone = false;
+
+    found = described_length = 0;
+    each_process(describe);
+    for (int try = 0; !gone && try < 500; try++) {
+        if (try > 0)
+            sleep_ms(10);
+        each_process(kill_one);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        gone = counter("processes") == known_count;
+    }
+    for (char *line = described, *end; found > 0 && (end = strchr(line, '\n')); line = end + 1)
+        printf("%.*s\n", (int)(end - line), line);
+    if (gone)
+        return;
+    found = 0;
+    each_process(count_one);
+    if (found > 0)
+        printf("# %u processes cannot be killed\n", found);
+}
+
+/* With the test's child gone: are its other processes, too? They get a second for it. */
+static bool processes_are_gone(void)
+{
+    long count = 0, was = known_count;
+
+    for (int try = 0; try < 50; try++) {
+        count = counter("processes");
+        if (count >= 0 && count <= was)
+            return true;
+        sleep_ms(20);
+    }
+    printf("# left behind: processes: expected %ld as before, found %ld\n", was, count);
+    kill_processes();
+    return false;
+}
+
+/* ---- memory ---- */
+
+extern char data_start[]; /* user.ld */
+static char *stack_top;
+
+/* Makes every page of data, heap and stack this process's own: after fork, the first write to one needs a page,
+ * and who finds none is killed. Its code and constants have been read, so that they are there. */
+static void own_memory(void)
+{
+    volatile char *stack = (char *)__builtin_frame_address(0) - 2 * 4096;
+
+    for (volatile char *p = data_start; p < (volatile char *)sbrk(0); p += 4096)
+        *p = *p;
+    for (volatile char *p = stack; p < stack_top; p += 4096)
+        *p = *p;
+}
+
+static void read_program(void)
+{
+    for (volatile char *p = (volatile char *)0x10000; p < data_start; p += 4096)
+        *p;
 }
 
 /* ---- running ---- */
+
+/* How long wait_until_ended is going to sleep. The handler makes it nothing: so also a child that ends just
+ * before the call of nanosleep is not slept through. */
+static volatile struct abi_timespec nap;
+
+static void child_ended(int sig)
+{
+    (void)sig;
+    nap.sec = nap.nsec = 0;
+}
+
+/* Starts f(arg) in a child, which goes on when this process has its memory. Its pid, or -1. */
+static int start(void (*f)(const void *), const void *arg)
+{
+    int go[2], pid;
+    char c;
+
+    if (pipe(go) < 0)
+        return -1;
+    setsignal(SIGCHLD, (uint64_t)child_ended);
+    pid = fork();
+    if (pid == 0) {
+        setsignal(SIGCHLD, SIGNAL_DEFAULT);
+        close(go[1]);
+        read(go[0], &c, 1);
+        close(go[0]);
+        f(arg);
+        exit(0);
+    }
+    own_memory();
+    close(go[0]);
+    close(go[1]);
+    return pid;
+}
+
+/* Waits for a child of `start`, so many seconds: its wait status, or NEVER_ENDS. */
+static int wait_until_ended(int pid, unsigned seconds)
+{
+    uint64_t deadline = now_ns() + seconds * NSEC_PER_SEC;
+    int status = NEVER_ENDS;
+
+    for (;;) {
+        uint64_t now = now_ns(), left = now < deadline ? deadline - now : 0;
+        nap.sec = left / NSEC_PER_SEC;
+        nap.nsec = left % NSEC_PER_SEC;
+        if (waitpid(pid, &status, WNOHANG) == pid || left == 0)
+            break;
+        nanosleep((const struct abi_timespec *)&nap, NULL);
+    }
+    setsignal(SIGCHLD, SIGNAL_DEFAULT);
+    return status;
+}
 
 /* Removes a test's directory with all that is in it. */
 static void remove_tree(const char *path)
@@ -148,146 +437,195 @@ static void remove_tree(const char *path)
     rmdir(path);
 }
 
+static void remove_in_child(const void *path)
+{
+    remove_tree(path);
+}
+
 /* In a child, since the depth of a tree would show in this process's stack. */
 static void remove_directory(const char *dir)
 {
-    int pid = fork();
+    int pid = start(remove_in_child, dir);
 
-    if (pid == 0) {
-        remove_tree(dir);
-        exit(0);
-    }
-    waitpid(pid, NULL, 0);
+    if (pid < 0 || wait_until_ended(pid, LIMIT) == NEVER_ENDS)
+        printf("# %s cannot be removed\n", dir);
 }
+
+struct run {
+    const struct test *test;
+    const char *dir;
+    uint64_t seed;
+};
 
 /* In the child: runs the test in its directory. */
-static void run_in_directory(const struct test *t, const char *dir, uint64_t seed)
+static void run_in_directory(const void *arg)
 {
-    random_start(seed);
-    if (mkdir(dir) < 0 || chdir(dir) < 0)
-        die("%s", dir);
-    t->run();
-    exit(0);
+    const struct run *r = arg;
+
+    random_start(r->seed);
+    if (mkdir(r->dir) < 0 || chdir(r->dir) < 0)
+        die("%s", r->dir);
+    r->test->run();
 }
 
-/* Runs it and removes its directory. Did it succeed? */
-static bool run_in_child(const struct test *t, const char *dir, uint64_t seed)
+/* Runs it, with all that it starts, and removes its directory. Did it succeed? */
+static bool run_in_child(const struct run *r)
 {
-    int status, pid = fork();
+    unsigned limit = r->test->limit ? r->test->limit : LIMIT;
+    int pid = start(run_in_directory, r), status = 0;
 
     if (pid < 0) {
         printf("# fork: %s\n", strerror(errno));
         return false;
     }
-    if (pid == 0)
-        run_in_directory(t, dir, seed);
-    waitpid(pid, &status, 0);
-    if (!WAIT_HAS_EXITED(status))
+    status = wait_until_ended(pid, limit);
+    if (status == NEVER_ENDS) {
+        printf("# the test is not done after %u s, and is killed\n", limit);
+        kill_processes();
+    } else if (!WAIT_HAS_EXITED(status)) {
         printf("# the test was ended by signal %d (%s)\n", WAIT_SIGNAL(status),
                signal_text(WAIT_SIGNAL(status)));
-    remove_directory(dir);
-    return status == 0;
+    }
+    bool gone = processes_are_gone();
+    remove_directory(r->dir);
+    return status == 0 && gone;
 }
 
-static bool run_test(const struct test *t, uint64_t seed)
+/* Instructions that the machine has executed so far, in this test's time. */
+static bool run_test(const struct test *t, unsigned number, uint64_t seed, long *instructions)
 {
     struct state before;
     char dir[64];
+    struct run r = {t, dir, seed};
 
-    snprintf(dir, sizeof(dir), "/tmp/ut%d", getpid());
-    remove_directory(dir);
-    read_state(&before);
-    bool ok = run_in_child(t, dir, seed);
-    return !leaked(&before) && ok;
+    snprintf(dir, sizeof(dir), "/tmp/ut%d-%u", getpid(), number);
+    know_processes();
+    if (!read_state(&before)) {
+        printf("# /proc/lode cannot be read: %s\n", strerror(errno));
+        return false;
+    }
+    *instructions = counter("instructions");
+    bool ok = run_in_child(&r);
+    *instructions = counter("instructions") - *instructions;
+    ok &= !leaked(&before);
+    return kernel_is_sound() && ok;
 }
 
 static void nothing(void)
 {
 }
 
-/* Once without counting, for what only the first run takes (memory of this process, caches of the kernel). */
+/* Some runs that do not count, for what only the first one takes (memory of this process, caches of the kernel). */
 static void warm_up(void)
 {
-    static const struct test t = {"nothing", nothing, 0};
+    static const struct test t = {"nothing", nothing, false, 0};
+    const struct run r = {&t, "/tmp/ut0", 1};
     struct state s;
 
-    for (int i = 0; i < 2; i++)
-        run_in_child(&t, "/tmp/ut0", 1);
-    read_state(&s);
-    read_state(&s);
+    read_program();
+    for (int i = 0; i < 3; i++) {
+        know_processes();
+        read_state(&s);
+        run_in_child(&r);
+        kernel_is_sound();
+    }
 }
 
-/* '*' for any characters, '?' for one. */
-static bool matches(const char *pattern, const char *name)
+/* The commands that repeat a failure: the test alone, and all that ran with it. */
+static void print_repeat(const struct options *o, int64_t seed, const char *name)
 {
-    if (*pattern == '*')
-        return matches(pattern + 1, name) || (*name && matches(pattern, name + 1));
-    if (!*pattern || !*name)
-        return !*pattern && !*name;
-    return (*pattern == '?' || *pattern == *name) && matches(pattern + 1, name + 1);
+    printf("# all that ran: usertests%s -s %ld", o->quick ? " -q" : "", (long)seed);
+    for (char **p = o->patterns; *p; p++)
+        printf(" '%s'", *p);
+    printf("\n# to repeat: usertests -s %ld %s\n", (long)seed, name);
 }
 
-static bool selected(const struct test *t, bool quick, char **patterns)
+/* ---- choosing ---- */
+
+static bool selected(const struct options *o, const struct topic *topic, const struct test *t)
 {
-    if (quick && t->flags & TEST_SLOW)
-        return false;
-    if (!*patterns)
-        return true;
-    for (; *patterns; patterns++)
-        if (matches(*patterns, t->name))
-            return true;
-    return false;
+    bool match = !*o->patterns;
+
+    for (char **p = o->patterns; *p && !match; p++) {
+        size_t n = strlen(topic->name);
+        bool of_topic = !strncmp(*p, topic->name, n) && (*p)[n] == ':';
+        const char *pattern = of_topic ? *p + n + 1 : *p;
+        match = (of_topic && !*pattern) || pattern_match(pattern, t->name);
+    }
+    return match && !(o->quick && t->slow);
+}
+
+static void shuffle(const struct test **tests, unsigned n, uint64_t seed)
+{
+    random_start(seed);
+    for (unsigned i = n - 1; i > 0; i--) {
+        unsigned j = random_next() % (i + 1);
+        const struct test *t = tests[i];
+        tests[i] = tests[j];
+        tests[j] = t;
+    }
+}
+
+static int run_all(const struct options *o, const struct test **tests, unsigned n)
+{
+    static const struct test *order[MAX_TESTS];
+    unsigned failed = 0, number = 0;
+
+    printf("1..%lu\n", n * o->times);
+    warm_up();
+    for (int64_t seed = o->seed; seed < o->seed + o->times; seed++) {
+        memcpy(order, tests, n * sizeof(*tests));
+        if (o->shuffle)
+            shuffle(order, n, seed);
+        for (unsigned i = 0; i < n; i++) {
+            long instructions = 0;
+            bool ok = run_test(order[i], ++number, seed, &instructions);
+            printf("%sok %u - %s\n", ok ? "" : "not ", number, order[i]->name);
+            printf("# %s: %ld instructions\n", order[i]->name, instructions);
+            if (!ok) {
+                failed++;
+                print_repeat(o, seed, order[i]->name);
+            }
+        }
+    }
+    return failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
     static const struct test *chosen[MAX_TESTS];
-    unsigned n = 0, failed = 0, number = 0;
-    bool list = false, quick = false, shuffle = false;
-    int64_t times = 1, seed = 1;
+    struct options o = {.times = 1, .seed = 1};
+    unsigned n = 0;
+    bool list = false;
     int c;
 
+    stack_top = (char *)(argv + argc);
     while ((c = getopt(argc, argv, "lqn:s:")) >= 0) {
         if (c == 'l')
             list = true;
         else if (c == 'q')
-            quick = true;
-        else if (c == 'n' && parse_number(optarg, &times) && times > 0)
+            o.quick = true;
+        else if (c == 'n' && parse_number(optarg, &o.times) && o.times > 0)
             ;
-        else if (c == 's' && parse_number(optarg, &seed))
-            shuffle = true;
+        else if (c == 's' && parse_number(optarg, &o.seed))
+            o.shuffle = true;
         else
-            usage("usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN ...]");
+            usage(USAGE);
     }
-    random_start(seed);
-    for (unsigned i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
-        for (unsigned j = 0; j < topics[i]->count; j++)
-            if (n < MAX_TESTS && selected(&topics[i]->tests[j], quick, argv + optind))
-                chosen[n++] = &topics[i]->tests[j];
-    if (n == 0)
-        diex("no test has that name; usertests -l lists them");
-    for (unsigned i = n - 1; shuffle && i > 0; i--) {
-        unsigned j = random_next() % (i + 1);
-        const struct test *t = chosen[i];
-        chosen[i] = chosen[j];
-        chosen[j] = t;
-    }
-    if (list) {
-        for (unsigned i = 0; i < n; i++)
-            printf("%s\n", chosen[i]->name);
-        return 0;
-    }
-    printf("1..%lu\n", n * times);
-    warm_up();
-    for (int64_t round = 0; round < times; round++) {
-        for (unsigned i = 0; i < n; i++) {
-            bool ok = run_test(chosen[i], (uint64_t)(seed + round));
-            printf("%sok %u - %s\n", ok ? "" : "not ", ++number, chosen[i]->name);
-            if (!ok) {
-                failed++;
-                printf("# to repeat: usertests -s %ld %s\n", (long)(seed + round), chosen[i]->name);
-            }
+    o.patterns = argv + optind;
+    for (unsigned i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        for (unsigned j = 0; j < topics[i]->count; j++) {
+            const struct test *t = &topics[i]->tests[j];
+            if (!selected(&o, topics[i], t))
+                continue;
+            if (list)
+                printf("%s:%s\n", topics[i]->name, t->name);
+            if (n == MAX_TESTS)
+                diex("more than %d tests", MAX_TESTS);
+            chosen[n++] = t;
         }
     }
-    return failed ? 1 : 0;
+    if (n == 0)
+        diex("no test has that name; usertests -l lists them");
+    return list ? 0 : run_all(&o, chosen, n);
 }

@@ -1,22 +1,20 @@
-/* The frame in which usertests runs its tests: each in a child process of its own, in a fresh directory, with
- * a check afterwards that nothing was left behind. */
+/* The frame in which usertests runs its tests: each in a child process of its own, in a fresh directory, for a
+ * limited time, with a check afterwards that nothing was left behind. */
 #pragma once
 #include "user/lode.h"
 
 struct test {
     const char *name;
     void (*run)(void); /* returns if all is well; CHECK ends the child where not */
-    unsigned flags;
+    bool slow;         /* left out by -q */
+    unsigned limit;    /* seconds of guest time; 0: LIMIT */
 };
-#define TEST_SLOW 1u /* left out by -q */
-#define TEST(name)                                                                                           \
-    {                                                                                                        \
-#name, name, 0                                                                                       \
-    }
-#define SLOW(name)                                                                                           \
-    {                                                                                                        \
-#name, name, TEST_SLOW                                                                               \
-    }
+#define LIMIT 60
+/* clang-format off */
+#define TEST(name)                {#name, name, false, 0}
+#define SLOW(name)                {#name, name, true, 0}
+#define SLOW_LIMIT(name, seconds) {#name, name, true, seconds}
+/* clang-format on */
 
 struct topic {
     const char *name;
