@@ -50,28 +50,52 @@ def run_command(*, tree, build, harts=1, memory="128M", icount=True, ramdisk=Tru
     return command
 
 
-def run_machine(commands, *, tree, build, timeout=None, env=None, out=None, err=None, **machine):
-    """Boots, runs the commands, and returns what came of it: a Ran. `env` adds to the environment; the machine's output and messages are
-    kept in the files `out` and `err` if those are given. The other arguments are those of run_command."""
+def run_machine(commands, *, tree, build, timeout=None, env=None, out=None, err=None, report=True, **machine):
+    """Boots, runs the commands, and returns what came of it: a Ran. `env` adds to the environment; the machine's output and
+    messages are kept in the files `out` and `err` if those are given. Without `report` it is the same machine to the
+    instruction as that of `scripts/run` with these options, but of the commands only the output is known. The other
+    arguments are those of run_command."""
     timeout = timeout or WATCHDOG
     line = run_command(tree=tree, build=build, timeout=timeout, **machine)
     with tempfile.TemporaryDirectory(prefix="lode-machine-") as folder:
-        report, out, err = os.path.join(folder, "report"), out or os.path.join(folder, "out"), err or os.path.join(folder, "err")
+        report_file = os.path.join(folder, "report")
+        out, err = out or os.path.join(folder, "out"), err or os.path.join(folder, "err")
+        if report:
+            line += ["--report", report_file]
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
-            status = processes.run(line + ["--report", report, "--"] + list(commands), timeout=timeout + AFTERWARDS,
+            status = processes.run(line + ["--"] + list(commands), timeout=timeout + AFTERWARDS,
                                    stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
                                    env={**os.environ, "TMPDIR": folder, **(env or {})})
         with open(out, "rb") as out_file, open(err, "rb") as err_file:
             ran = Ran(output=out_file.read(), messages=err_file.read().decode("utf-8", "replace"))
-        read_report(ran, report)
+        if report:
+            read_report(ran, report_file)
+        elif status is not None:
+            guess_end(ran, status)
     if status is None:
         ran.end, ran.status = "timeout", 124
     elif ran.end == "qemu":
         ran.status = status
-        said = [text for text in ran.messages.splitlines() if text.startswith("scripts/run: ")]
+        said = said_by_run(ran)
         if said and "no space left" in said[-1].lower():
             raise Problem(said[-1].removeprefix("scripts/run: "))
     return ran
+
+
+def said_by_run(ran):
+    return [line for line in ran.messages.splitlines() if line.startswith("scripts/run: ")]
+
+
+def guess_end(ran, status):
+    """How it ended, from the exit status and from what scripts/run said of it."""
+    said = " ".join(said_by_run(ran)[-1:])
+    if status == 124:
+        ran.end = "timeout" if "of the host" in said else "limit"
+    elif status == 2 and said or status < 0:
+        ran.end = "qemu"
+    else:
+        ran.end = {123: "output", 125: "panic"}.get(status, "off")
+    ran.status = status
 
 
 def read_report(ran, path):

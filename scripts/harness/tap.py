@@ -2,6 +2,7 @@
 
     1..3                                    the plan, before all tests or after them
     # what belongs to the next test         also lines without "#": what it printed
+                                            (to the test before it, where parse is told that notes follow)
     not ok 1 - NAME
     # NAME: 1234 instructions               of the test before it, as are
     # NAME: 1.5 seconds
@@ -30,17 +31,17 @@ class Tap:
         return self.plan is not None and len(self.results) == self.plan and not self.problems
 
 
-def parse(lines):
+def parse(lines, notes_follow=False):
     """Reads lines of text (or of bytes); nothing in them makes it fail."""
     tap = Tap()
     for number, line in enumerate(lines, 1):
         if isinstance(line, bytes):
             line = line.decode("utf-8", "replace")
-        take(tap, number, line.rstrip())
+        take(tap, number, line.rstrip(), notes_follow)
     return tap
 
 
-def take(tap, number, line):
+def take(tap, number, line, notes_follow):
     if plan := re.fullmatch(r"1\.\.(\d{1,9})\s*(?:#\s*(?:skip\S*\s*)?(.*))?", line, re.IGNORECASE):
         if tap.plan is not None:
             tap.problems.append(f"line {number}: a second plan, {line}")
@@ -50,8 +51,12 @@ def take(tap, number, line):
         take_test(tap, number, *test.groups())
     elif bail := re.fullmatch(r"Bail out!\s*(.*)", line):
         tap.problems.append("the tests gave up" + (f": {bail[1]}" if bail[1] else ""))
-    elif not (tap.results and take_note(tap.results[-1], line)) and line:
-        tap.rest.append(re.sub(r"^# ?", "", line))
+    elif line and not (tap.results and take_note(tap.results[-1], line)):
+        line = re.sub(r"^# ?", "", line)
+        if notes_follow and tap.results and tap.results[-1].status == "failed":
+            tap.results[-1].message = "\n".join(tap.results[-1].message.splitlines()[-MESSAGE_MAX:] + [line])
+        else:
+            tap.rest.append(line)
 
 
 def take_test(tap, number, failed, given, name, directive, reason):

@@ -29,11 +29,11 @@ tests = failures = 0
 def ok(condition, text, detail=""):
     global tests, failures
     tests += 1
-    print(f"{'ok' if condition else 'not ok'} {tests} - {text}", flush=True)
     if not condition:
         failures += 1
         for line in str(detail).splitlines()[:20]:
             print("#", line)
+    print(f"{'ok' if condition else 'not ok'} {tests} - {text}", flush=True)
 
 
 CRC_TABLE = []
