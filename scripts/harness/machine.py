@@ -1,6 +1,7 @@
 """Machines that run commands: scripts/run as a function."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -88,9 +89,9 @@ def said_by_run(ran):
 
 def guess_end(ran, status):
     """How it ended, from the exit status and from what scripts/run said of it."""
-    said = " ".join(said_by_run(ran)[-1:])
+    said = said_by_run(ran)
     if status == 124:
-        ran.end = "timeout" if "of the host" in said else "limit"
+        ran.end = "timeout" if any(re.match(r"scripts/run: time ran out after \d", line) for line in said) else "limit"
     elif status == 2 and said or status < 0:
         ran.end = "qemu"
     else:

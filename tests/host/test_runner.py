@@ -48,6 +48,9 @@ for number, name in enumerate(names, 1):
             time.sleep(1000)
         if fake == "truncated":
             sys.exit(0)
+        if fake == "stuck":
+            print("scripts/run: time ran out after 9 s\nhart 0, in the kernel\n  at 0x3 spin_lock", file=sys.stderr)
+            sys.exit(124)
         if fake == "bad":
             print(f"ok 9 - {name}\n1..7\nok")
             continue
@@ -159,6 +162,9 @@ def a_stuck_emulator_is_ended():
         status, out, tests = tree.results("-k", "usertests-1", "--watchdog", "4", fake="emulator")
         expect((status, tests["guest/usertests-1/c"]["status"]), (1, "failed"))
         check("the emulator did not end in 4 s, after 2 of 5 tests" in out, out)
+        status, out, tests = tree.results("-k", "usertests-1", fake="stuck")
+        expect((status, statuses(tests)), (1, dict(a="passed", b="passed", c="failed", d="passed", e="passed")))
+        check("the emulator did not end" in out and "0x3 spin_lock" in out, out)
 
 
 def every_test_panics():
