@@ -20,7 +20,7 @@ HOSTCC     ?= gcc
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all image qemu qemu-gdb bench test test-host programs host-tests clean help FORCE
+.PHONY: all image qemu qemu-gdb bench test test-quick test-long test-host programs host-tests clean help FORCE
 
 all: image programs ## build the kernel and the disk image
 
@@ -240,8 +240,14 @@ host-tests: $(host_tests) build/mkfs build/fsck
 test: image programs host-tests ## run all tests: on the host, in the guest, and of booting
 	@scripts/test --build $(B) $(TESTS)
 
+test-quick: image programs host-tests ## the most important ones, in under a minute
+	@scripts/test --build $(B) --quick $(TESTS)
+
+test-long: image programs host-tests ## over and over with random seeds and machines, until ^C
+	@scripts/test --build $(B) --long $(TESTS)
+
 test-host: host-tests ## run only the tests of kernel/lib, kernel/fs, mkfs and fsck on the host
-	@scripts/test --build $(B) -k 'host/'
+	@scripts/test --build $(B) -k '^host/' $(TESTS)
 
 # ---- Around it ----
 
@@ -256,7 +262,7 @@ help: ## this list
 	@echo '  DEBUG=1    with the checks of a debug build; WERROR=1: warnings are errors; V=1: show commands'
 	@echo '  EXTRA_SRC="a.c b.c"      compile these against the user API into /bin'
 	@echo '  EXTRA_FILES="x y"        copy these into the root directory'
-	@echo '  TESTS="-k boot/"         options for scripts/test'
+	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
 -include $(extra_programs:=.d) $(host_obj:.o=.d) $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d

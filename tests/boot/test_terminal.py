@@ -82,9 +82,8 @@ def interrupt_foreground():
 def interrupt_loop_of_the_shell():
     """A loop that runs no program but the shell itself."""
     with Machine() as m:
-        m.send("while true; do true; done\r")
-        m.expect("\n")
-        m.read(0.5)
+        m.send("echo begun; while true; do true; done\r")
+        m.expect("\nbegun\r\n")
         m.send(control("C"))
         m.expect(PROMPT)
 
