@@ -1,0 +1,1 @@
+"""What scripts/test and scripts/grade share: results and their files, TAP, machines, and how a script ends."""
