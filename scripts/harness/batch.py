@@ -17,18 +17,16 @@ import re
 import resource
 import shlex
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from harness import building, page, submission
-from harness.problems import Problem
-from harness.report import write
+from harness import building, page, processes, submission
+from harness.problems import CANNOT, Problem
+from harness.results import write_file as write
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 JOB_SECONDS = 2 * 3600     # wall-clock time, only against what nobody thought of
@@ -157,6 +155,9 @@ def keep(out, record, details):
 
 
 def record_of(entry, key, lab, verdicts=(), problem="", notes=(), seconds=0):
+    failures = [v.why.split("\n")[0][:300] for v in verdicts if not v.passed and v.test.run]
+    if not problem and len(failures) > 1 and len(set(failures)) == 1:
+        notes = [failures[0], *notes]  # one reason for it all, such as a tree that does not build
     tests = [{"name": v.test.name, "passed": v.passed, "points": v.points, "why": v.why.split("\n")[0][:300]} for v in verdicts]
     return {"id": entry.id, "name": entry.name, "file": submission.printable(entry.file), "key": key, "lab": lab.name, "title": lab.title,
             "score": sum(t["points"] for t in tests), "max": lab.points(), "problem": problem, "notes": list(notes), "tests": tests,
@@ -167,9 +168,9 @@ def record_of(entry, key, lab, verdicts=(), problem="", notes=(), seconds=0):
 
 class Batch:
     def __init__(self, lab, given, folder, out, tree):
-        self.lab, self.given, self.folder, self.out, self.tree = lab, given, os.path.abspath(folder), os.path.abspath(out), tree
+        self.lab, self.tree, self.folder, self.out = lab, tree, os.path.abspath(folder), os.path.abspath(out)
+        self.given = lab.folder if "/" in given else given
         self.entries = entries(self.folder, self.out)
-        self.running, self.lock, self.stopping = set(), threading.Lock(), False
 
     def open(self):
         """Makes OUT, and builds the tree that jobs start from."""
@@ -224,7 +225,7 @@ class Batch:
             for number, future in enumerate(as_completed(futures), done + 1):
                 print(f"[{number:{len(str(len(self.entries)))}}/{len(self.entries)}] {future.result()}", flush=True)
         except BaseException:
-            self.stop()
+            processes.end_all()  # otherwise the pool would wait for what they do
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -234,28 +235,15 @@ class Batch:
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="lode-batch-", ignore_cleanup_errors=True) as work:
             with open(os.path.join(work, "log"), "wb+") as log:
-                with self.lock:
-                    if self.stopping:
-                        return "stopped"
-                    process = subprocess.Popen(self.job(entry) + ["--jobs", "1"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                               env=dict(os.environ, TMPDIR=work), start_new_session=True, preexec_fn=limit_job)
-                    self.running.add(process)
-                late = False
-                try:
-                    status = process.wait(JOB_SECONDS)
-                except subprocess.TimeoutExpired:
-                    late, status = True, None
-                end(process)
-                with self.lock:
-                    self.running.discard(process)
+                status = processes.run(self.job(entry) + ["--jobs", "1"], timeout=JOB_SECONDS, stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=log, env=dict(os.environ, TMPDIR=work), preexec_fn=limit_job)
                 log.seek(max(0, log.seek(0, io.SEEK_END) - 4000))
                 said = log.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
-        if self.stopping:
-            return "stopped"
-        if status == 2:
+        if status == CANNOT:
             raise Problem(said[-1].removeprefix("scripts/grade: "))
-        if late or status != 0:
-            why = f"took longer than {JOB_SECONDS} s" if late else f"the grader ended with status {status}: {submission.printable(said[-1])}"
+        if status != 0:
+            why = (f"took longer than {JOB_SECONDS} s" if status is None else
+                   f"the grader ended with status {status}: {submission.printable(said[-1])}")
             # Not the submission's fault as far as anybody knows: its key is such that the next run tries again.
             keep(self.out, record_of(entry, "again", self.lab, problem=f"could not be graded: {why}"), [])
         record = read_record(self.out, entry.id)
@@ -263,20 +251,6 @@ class Batch:
             raise Problem(f"{record_path(self.out, entry.id)}: the job has left no record")
         score = record["problem"] or f"{record['score']} of {record['max']} points"
         return f"{entry.name}: {score}  ({time.monotonic() - start:.0f} s)"
-
-    def stop(self):
-        with self.lock:
-            self.stopping = True
-            running = list(self.running)
-        for process in running:
-            signal_group(process, signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        for process in running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
-            signal_group(process, signal.SIGKILL)
 
 
 def prepared(out, key):
@@ -294,25 +268,6 @@ def limit_job():
     limit = JOB_MEMORY if hard == resource.RLIM_INFINITY else min(JOB_MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def signal_group(process, number):
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass
-
-
-def end(process):
-    """Nothing of a job outlives it."""
-    if process.poll() is None:
-        signal_group(process, signal.SIGTERM)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            pass
-    signal_group(process, signal.SIGKILL)
-    process.wait()
 
 
 class Locked:

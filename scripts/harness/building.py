@@ -4,27 +4,26 @@ A build never takes a machine down: compilers get limits of processor time, memo
 time, what they print is cut, and where the host allows namespaces they have no network and do not see the folders in
 `hide` (solutions, hidden tests, other submissions), which a source could name in an #include or .incbin.
 """
+import errno
 import glob
 import os
 import re
 import resource
-import selectors
 import shlex
 import shutil
-import signal
 import subprocess
-import time
+import tempfile
 from dataclasses import dataclass, field
 
-from harness.problems import Problem
+from harness import processes
+from harness.problems import Problem, describe
 from harness.variant import variant
 
 PARTS = ["Makefile", "kernel", "kernel.ld", "user", "mkfs", "scripts"]  # what a build needs of a tree
 COMPILER_SECONDS = 60       # processor time of each process
 BUILD_SECONDS = 900         # wall-clock time of make
-MEMORY, FILE_SIZE = 3 << 30, 512 << 20
-OUTPUT_MAX = 16 << 20       # more than that printed: it is stopped
-OUTPUT_KEPT = 1 << 20
+MEMORY, FILE_SIZE = 2 << 30, 256 << 20
+OUTPUT_KEPT = 1 << 20       # of what is printed (what is printed altogether is limited as any file)
 
 
 @dataclass
@@ -73,40 +72,18 @@ def set_limits():
 
 
 def run_limited(command, cwd, environment):
-    """Runs a command in a process group of its own: (status, what it printed, why it was stopped or "")."""
-    try:
-        process = subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=set_limits)
-    except FileNotFoundError:
-        raise Problem(f"{command[0]} is not installed; scripts/setup installs what is missing") from None
-    kept, seen, stopped = [], 0, ""
-    deadline = time.monotonic() + BUILD_SECONDS
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while True:
-                if not selector.select(max(0, deadline - time.monotonic())):
-                    stopped = f"the build was stopped after {BUILD_SECONDS} s"
-                    break
-                data = os.read(process.stdout.fileno(), 1 << 16)
-                if not data:
-                    break
-                if seen < OUTPUT_KEPT:
-                    kept.append(data[:OUTPUT_KEPT - seen])
-                seen += len(data)
-                if seen > OUTPUT_MAX:
-                    stopped = f"the build was stopped: it printed more than {OUTPUT_MAX >> 20} MB"
-                    break
-        if not stopped:
-            process.wait()
-    finally:
+    """(exit status, the beginning of what the command printed, why it was stopped or "")."""
+    with tempfile.TemporaryFile() as out:
         try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
-        process.stdout.close()
-    return process.returncode, b"".join(kept).decode("utf-8", "replace"), stopped
+            status = processes.run(command, timeout=BUILD_SECONDS, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=out, preexec_fn=set_limits)
+        except FileNotFoundError:
+            raise Problem(f"{command[0]} is not installed; scripts/setup installs what is missing") from None
+        out.seek(0)
+        text = out.read(OUTPUT_KEPT).decode("utf-8", "replace")
+        if "No space left on device" in text:
+            raise Problem(describe(OSError(errno.ENOSPC, "")))
+    return status, text, f"it was stopped after {BUILD_SECONDS} s" if status is None else ""
 
 
 def copy_tree(tree, lab, into, prepared=None):

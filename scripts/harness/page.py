@@ -22,7 +22,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .wide tbody th { position: sticky; left: 0; background: var(--bg); font-weight: 600; } .wide thead th:first-child { left: 0; z-index: 2; }
 td.pass { background: var(--good); } td.pass a { color: var(--good-fg); } td.fail { background: var(--bad); } td.fail a { color: var(--bad-fg); }
 td.pass, td.fail { white-space: nowrap; } td.pass a, td.fail a { text-decoration: none; display: block; } td a:hover, td a:focus { text-decoration: underline; }
-td.none { background: var(--none); color: var(--fg); }
+td.why { min-width: 18rem; } td.none { background: var(--none); color: var(--fg); }
 button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: left; }
 button::after { content: " \\2195"; color: var(--soft); } th[aria-sort=ascending] button::after { content: " \\2191"; } th[aria-sort=descending] button::after { content: " \\2193"; }
 pre { background: var(--head); border: 1px solid var(--line); padding: .6rem .8rem; overflow: auto; font: 13px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0 .8rem; }
@@ -82,7 +82,7 @@ def figures(scores, most):
     rows = [("graded", len(scores)), ("mean", f"{statistics.mean(scores):.1f}"), ("median", f"{plain(statistics.median(scores))}"),
             ("standard deviation", f"{statistics.pstdev(scores):.1f}"), ("lowest", plain(min(scores))), ("highest", plain(max(scores))),
             ("full points", sum(1 for s in scores if s == most))]
-    return ("<table><caption class=soft>Scores</caption><tbody>"
+    return ("<table><tbody>"
             + "".join(f'<tr><th scope="row">{name}</th><td class=n>{value}</td></tr>' for name, value in rows) + "</tbody></table>")
 
 
@@ -116,7 +116,7 @@ def index(batch, rows):
             cells.append(f'<td class={kind} data-key="{verdict["points"]}"><a href="{link}#test-{quote(test["name"])}" title="{escape(word + why)}" '
                          f'aria-label="{escape(test["name"])} {word}, {plain(verdict["points"])} points">{sign} {plain(verdict["points"])}</a></td>')
         remark = "; ".join(p for p in [row["problem"]] + row["notes"] if p)
-        cells.append(f"<td>{escape(remark)}</td>")
+        cells.append(f"<td class=why>{escape(remark)}</td>")
         body.append("<tr>" + "".join(cells) + "</tr>")
     content = f"""<h1>{escape(batch["title"])}</h1>
 <p class=soft>Lab {escape(batch["lab"])}: {len(rows)} submissions, {len(graded)} graded, {plain(most)} points. The same as a table: <a href="scores.csv">scores.csv</a>.</p>

@@ -1,12 +1,11 @@
 """What a graded submission is written as: text for a terminal, results.json for Gradescope, Results for JUnit."""
 import json
-import os
-import tempfile
-from shlex import quote  # noqa: F401: for those who write commands
+from shlex import quote
 
 from harness.grading import by_hand, expectation
 from harness.lab import plain
-from harness.results import Group, Result, write_junit  # noqa: F401: the third form
+from harness.results import Group, Result, write_file, write_junit  # noqa: F401: the third form
+from harness.submission import printable
 
 LABEL = 13  # columns of the words at the left
 
@@ -42,7 +41,9 @@ class Commands:
     """How to repeat what was graded."""
 
     def __init__(self, lab, given, submission, tree):
-        self.lab, self.given, self.submission, self.tree = lab, given, submission, tree
+        self.lab, self.tree = lab, tree
+        self.given = quote(printable(given))
+        self.submission = f" --submission {quote(printable(submission))}" if submission else ""
 
     def repeat(self, test):
         return f"scripts/grade {self.given}{self.submission} --test {test.name}"
@@ -64,22 +65,6 @@ def one(verdict, commands):
     return text
 
 
-def write(path, text):
-    """Written whole or not at all."""
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".new-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as out:
-            out.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 def gradescope(lab, verdicts, commands, notes, seconds):
     """The object that Gradescope reads from results/results.json."""
     tests = []
@@ -99,7 +84,7 @@ def gradescope(lab, verdicts, commands, notes, seconds):
 
 
 def write_json(path, lab, verdicts, commands, notes, seconds):
-    write(path, json.dumps(gradescope(lab, verdicts, commands, notes, seconds), indent=1) + "\n")
+    write_file(path, json.dumps(gradescope(lab, verdicts, commands, notes, seconds), indent=1) + "\n")
 
 
 def results(lab, verdicts, commands, seconds):

@@ -27,6 +27,10 @@ HARMLESS = re.compile(r"[A-Za-z0-9_.+][A-Za-z0-9_.+-]*")
 LEFT_BEHIND = re.compile(r"\._.*|\.DS_Store|.*~|.*\.(o|d|orig|rej|swp|elf|img)|__pycache__|__MACOSX|\.git|#.*#|\.#.*")
 
 
+class Refused(Problem):
+    """The submission's own fault, so that a batch goes on without it."""
+
+
 @dataclass
 class Taken:
     folder: str               # where the files are now
@@ -67,7 +71,7 @@ class Taker:
         self.taken = Taken(into)
 
     def refuse(self, path, why):
-        raise Problem(f"{self.shown}: {printable(path)}: {why}")
+        raise Refused(f"{self.shown}: {printable(path)}: {why}")
 
     def consider(self, path, kind, size, opened):
         """`kind`: "file", "folder" or, in words, what else it is. `opened()` yields a stream."""
@@ -117,15 +121,15 @@ def take(path, lab, into):
     if os.path.isdir(path):
         take_folder(path, taker)
     elif not os.path.exists(path):
-        raise Problem(f"{shown}: there is no such submission")
+        raise Refused(f"{shown}: there is no such submission")
     elif not os.path.isfile(path):
-        raise Problem(f"{shown}: neither a folder nor an archive")
+        raise Refused(f"{shown}: neither a folder nor an archive")
     elif not os.access(path, os.R_OK):
-        raise Problem(f"{shown}: cannot be read (permission denied)")
+        raise Refused(f"{shown}: cannot be read (permission denied)")
     else:
         take_archive(path, taker)
     if not taker.taken.files:
-        raise Problem(f"{shown}: holds nothing of what the lab collects ({' '.join(lab.collect)}); hand in the tree, or files with their paths in it")
+        raise Refused(f"{shown}: holds nothing of what the lab collects ({' '.join(lab.collect)}); hand in the tree, or files with their paths in it")
     return taker.taken
 
 
@@ -146,7 +150,7 @@ def take_folder(path, taker):
         taker.taken.whole = os.path.isfile(os.path.join(path, "Makefile"))
         walk(path, "", taker)
     except PermissionError as error:
-        raise Problem(f"{taker.shown}: {printable(os.path.relpath(error.filename, path))} cannot be read (permission denied)") from None
+        raise Refused(f"{taker.shown}: {printable(os.path.relpath(error.filename, path))} cannot be read (permission denied)") from None
 
 
 def walk(base, below, taker):
@@ -177,7 +181,7 @@ class Limited:
         data = self.stream.read(min(size, 1 << 20) if size >= 0 else 1 << 20)
         self.left -= len(data)
         if self.left < 0:
-            raise Problem(f"{self.shown}: unpacks to more than {size_text(STREAM_MAX)}; hand in the sources only (make clean)")
+            raise Refused(f"{self.shown}: unpacks to more than {size_text(STREAM_MAX)}; hand in the sources only (make clean)")
         return data
 
 
@@ -191,14 +195,14 @@ def take_archive(path, taker):
         compressed = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
         opener = next((o for m, o in compressed.items() if magic.startswith(m)), open)
         if opener is open and magic[257:262] != b"ustar":
-            raise Problem(f"{taker.shown}: neither a folder nor an archive (.tar, .tar.gz, .tgz, .zip)")
+            raise Refused(f"{taker.shown}: neither a folder nor an archive (.tar, .tar.gz, .tgz, .zip)")
 
         def members():
             with opener(path, "rb") as stream:
                 with tarfile.open(fileobj=Limited(stream, taker.shown), mode="r|") as archive:
                     for count, member in enumerate(archive):
                         if count >= MEMBERS_MAX:
-                            raise Problem(f"{taker.shown}: more than {MEMBERS_MAX} files; hand in the sources only")
+                            raise Refused(f"{taker.shown}: more than {MEMBERS_MAX} files; hand in the sources only")
                         yield archive, member
         prefix = survey([m.name for _, m in members()], taker)
         for archive, member in members():
@@ -207,18 +211,18 @@ def take_archive(path, taker):
             taker.consider(strip(member.name, prefix), kind, member.size, lambda: archive.extractfile(member))
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, NotImplementedError,
             RuntimeError, UnicodeError) as error:
-        raise Problem(f"{taker.shown}: the archive is damaged or of an unknown kind ({printable(str(error))[:80]})") from None
+        raise Refused(f"{taker.shown}: the archive is damaged or of an unknown kind ({printable(str(error))[:80]})") from None
     except OSError as error:
         if error.errno is not None and not isinstance(error, gzip.BadGzipFile):
             raise
-        raise Problem(f"{taker.shown}: the archive is damaged ({printable(str(error))[:80]})") from None
+        raise Refused(f"{taker.shown}: the archive is damaged ({printable(str(error))[:80]})") from None
 
 
 def take_zip(path, taker):
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         if len(infos) > MEMBERS_MAX:
-            raise Problem(f"{taker.shown}: more than {MEMBERS_MAX} files; hand in the sources only")
+            raise Refused(f"{taker.shown}: more than {MEMBERS_MAX} files; hand in the sources only")
         prefix = survey([i.filename for i in infos], taker)
         for info in infos:
             mode = info.external_attr >> 16
@@ -259,7 +263,7 @@ def overlay(taken, tree, lab):
         try:
             os.makedirs(parent, exist_ok=True)
         except (FileExistsError, NotADirectoryError):  # a folder where the lab's tree has a file
-            raise Problem(f"{path}: {os.path.relpath(parent, tree)} is a file in the lab's tree, not a folder") from None
+            raise Refused(f"{path}: {os.path.relpath(parent, tree)} is a file in the lab's tree, not a folder") from None
         shutil.copyfile(source, target)
     deleted = False
     handed_in = set(taken.files)
