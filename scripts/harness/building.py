@@ -23,6 +23,7 @@ PARTS = ["Makefile", "kernel", "kernel.ld", "user", "mkfs", "scripts"]  # what a
 COMPILER_SECONDS = 60       # processor time of each process
 BUILD_SECONDS = 900         # wall-clock time of make
 MEMORY, FILE_SIZE = 2 << 30, 256 << 20
+UNCOVERED = 117             # exit status: the folders in `hide` could not be covered
 OUTPUT_KEPT = 1 << 20       # of what is printed (what is printed altogether is limited as any file)
 
 
@@ -58,7 +59,8 @@ def confined(command, hide, needed):
         return command
     hidden = [d for d in map(os.path.realpath, hide)
               if os.path.isdir(d) and os.path.commonpath([d, os.path.realpath(needed)]) != d]
-    covers = "".join(f"mount -t tmpfs none {shlex.quote(d)} && " for d in hidden)
+    hidden = [d for d in hidden if not any(d != other and os.path.commonpath([d, other]) == other for other in hidden)]
+    covers = "".join(f"mount -t tmpfs none {shlex.quote(d)} || exit {UNCOVERED}; " for d in sorted(set(hidden)))
     return prefix + ["sh", "-c", f'{covers}exec "$@"', "sh"] + command
 
 
@@ -106,7 +108,10 @@ def make(tree, arguments, jobs, hide=(), in_place=False):
         environment = {k: environment[k] for k in ("PATH", "TMPDIR", "TOOLPREFIX", "HOSTCC") if k in environment}
     environment["LC_ALL"] = "C"
     command = ["make", "-s", "-k", "-O", f"-j{jobs}", "--no-print-directory"] + arguments
-    return run_limited(command if in_place else confined(command, hide, tree), tree, environment)
+    status, text, stopped = run_limited(command if in_place else confined(command, hide, tree), tree, environment)
+    if status == UNCOVERED:
+        raise Problem(f"a folder cannot be hidden from the compiler: {text.strip().splitlines()[:1]}")
+    return status, text, stopped
 
 
 def prepare_tools(tree, jobs=1):
@@ -151,9 +156,9 @@ def build(tree, lab, jobs=1, hide=(), in_place=False, own_tools=False):
     sources = [os.path.join(folder, p) for p in lab.all("programs")]
     files = [os.path.join(folder, p) for p in lab.all("files")]
     for attempt in range(2):
-        name = variant(sources, files)
-        extras = [f"VARIANT={name}", "EXTRA_SRC=" + " ".join(sources), "EXTRA_FILES=" + " ".join(files),
-                  "WITHOUT=" + " ".join(sorted(result.broken))]
+        name, extras = variant(sources, files), ["WITHOUT=" + " ".join(sorted(result.broken))]
+        if sources or files:  # otherwise scripts/run takes the usual image
+            extras += [f"VARIANT={name}", "EXTRA_SRC=" + " ".join(sources), "EXTRA_FILES=" + " ".join(files)]
         status, text, stopped = make(tree, old + extras + ["image"], jobs, hide, in_place)
         if status == 0 or attempt:
             break

@@ -29,6 +29,7 @@ class Verdict:
     instructions: int = None
     seconds: float = None
     output: str = ""               # what came
+    ran: bool = False              # a machine ran it
 
     @property
     def points(self):
@@ -61,6 +62,7 @@ def grade(lab, tests, build, handed_in, progress=lambda text: None):
     for (harts, memory, _), group in groups.items():
         progress(f"running {len(group)} test{'s' * (len(group) > 1)} on {harts} hart{'s' * (harts > 1)}")
         for verdict in run_group(group, harts, memory, build, progress):
+            verdict.ran = True
             verdicts[verdict.test.name] = verdict
     return [verdicts[t.name] for t in tests]
 
@@ -270,11 +272,13 @@ def expectation(test):
     return "\n".join(parts)
 
 
-def by_hand(lab, test, tree):
-    """The command that runs the test's machine without judging it, in the tree that holds the lab."""
+def by_hand(lab, test, tree, broken=()):
+    """The command that runs the test's machine without judging it, in the tree that holds the lab. `broken`: programs
+    that do not build."""
     words = []
     for name, kind in (("EXTRA_SRC", "programs"), ("EXTRA_FILES", "files")):
-        paths = [os.path.relpath(os.path.join(lab.folder, p), tree) for p in getattr(lab, kind) + getattr(test, kind)]
+        paths = [os.path.relpath(os.path.join(lab.folder, p), tree) for p in getattr(lab, kind) + getattr(test, kind)
+                 if os.path.splitext(os.path.basename(p))[0] not in broken]
         if paths:
             words.append(f"{name}={shlex.quote(' '.join(dict.fromkeys(paths)))}")
     words += ["scripts/run", "--icount", "--ramdisk", "--cpus", str(test.harts), "--mem", test.memory]

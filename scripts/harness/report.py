@@ -24,7 +24,7 @@ def details(verdict, repeat="", hand=""):
     parts += verdict.sections
     if repeat:
         parts.append(("to repeat", repeat))
-    if hand and test.run:
+    if hand:
         parts.append(("by hand", hand))
     return [(title, text) for title, text in parts if text]
 
@@ -40,16 +40,16 @@ def as_text(parts, indent="      "):
 class Commands:
     """How to repeat what was graded."""
 
-    def __init__(self, lab, given, submission, tree):
-        self.lab, self.tree = lab, tree
+    def __init__(self, lab, given, submission, tree, broken=()):
+        self.lab, self.tree, self.broken = lab, tree, broken
         self.given = quote(printable(given))
         self.submission = f" --submission {quote(printable(submission))}" if submission else ""
 
     def repeat(self, test):
         return f"scripts/grade {self.given}{self.submission} --test {test.name}"
 
-    def hand(self, test):
-        return "" if self.submission else by_hand(self.lab, test, self.tree)
+    def hand(self, verdict):
+        return by_hand(self.lab, verdict.test, self.tree, self.broken) if verdict.ran and not self.submission else ""
 
 
 def line(verdict):
@@ -61,7 +61,7 @@ def line(verdict):
 def one(verdict, commands):
     text = line(verdict)
     if not verdict.passed:
-        text += "\n" + as_text(details(verdict, commands.repeat(verdict.test), commands.hand(verdict.test))) + "\n"
+        text += "\n" + as_text(details(verdict, commands.repeat(verdict.test), commands.hand(verdict))) + "\n"
     return text
 
 
