@@ -65,7 +65,6 @@ def confined(command, hide, needed):
 
 
 def set_limits():
-    os.nice(5)
     for what, limit in ((resource.RLIMIT_CPU, COMPILER_SECONDS), (resource.RLIMIT_AS, MEMORY),
                         (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(what)

@@ -160,9 +160,10 @@ def died(test, commands, machine):
     return failed(test, ending(machine) + (f", {at}" if at else ""), ("came", cut(came)), ("messages", last_messages(machine)))
 
 
-def last_messages(machine, limit=SHOWN_LINES):
+def last_messages(machine, limit=24):
     """The end of what the kernel said: from the panic on, if there is one; otherwise the last lines."""
     lines = [clean(line)[:SHOWN_WIDTH] for line in machine.messages.splitlines()]
+    lines = lines[next((i for i, line in enumerate(lines) if line.startswith("lode:")), 0):]  # not the firmware's
     start = next((i for i, line in enumerate(lines) if line.startswith("panic:")), max(0, len(lines) - limit))
     return "\n".join(lines[start:start + limit])
 

@@ -58,11 +58,19 @@ def line(verdict):
     return f"{'ok  ' if verdict.passed else 'FAIL'} {plain(verdict.points):>4} of {plain(test.points):>3}  {test.name:16} {test.title}{hidden}"
 
 
-def one(verdict, commands):
-    text = line(verdict)
-    if not verdict.passed:
-        text += "\n" + as_text(details(verdict, commands.repeat(verdict.test), commands.hand(verdict))) + "\n"
-    return text
+def everything(verdicts, commands):
+    """All tests for a terminal. What several tests have in common, such as a compiler's errors, is told once."""
+    lines, told = [], {}
+    for verdict in verdicts:
+        lines.append(line(verdict))
+        if verdict.passed:
+            continue
+        parts = []
+        for title, text in details(verdict, commands.repeat(verdict.test), commands.hand(verdict)):
+            first = told.setdefault(text, verdict.test.name)
+            parts.append((title, text if first == verdict.test.name or text.count("\n") < 3 else f"(the same as for {first})"))
+        lines.append(as_text(parts) + "\n")
+    return "\n".join(lines)
 
 
 def gradescope(lab, verdicts, commands, notes, seconds):
@@ -89,7 +97,7 @@ def write_json(path, lab, verdicts, commands, notes, seconds):
 
 def results(lab, verdicts, commands, seconds):
     """The verdicts as the harness's results, for JUnit."""
-    found = [Result(name=v.test.name, status=v.status(), message=as_text(details(v), "") if not v.passed else "",
+    found = [Result(name=v.test.name, status=v.status(), message="\n".join([v.why, as_text(details(v)[1:], "")]) if not v.passed else "",
                     instructions=v.instructions, seconds=v.seconds, repeat=commands.repeat(v.test), points=plain(v.points),
                     max_points=v.test.points, output=v.output) for v in verdicts]
     return [Group(name=lab.name, results=found, seconds=seconds, log="", repeat="")]
