@@ -13,7 +13,7 @@ from harness.problems import Problem
 
 COLLECT = ["kernel", "user", "kernel.ld"]  # what is taken from a submission unless lab.ini says otherwise
 COMMAND_MAX = 1000  # characters of one command; all of a machine's travel together in its boot arguments
-SECONDS = 20        # guest time for each command unless lab.ini says otherwise
+SECONDS = 10        # guest time for each command unless lab.ini says otherwise
 
 
 @dataclass

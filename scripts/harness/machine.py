@@ -11,6 +11,7 @@ from .problems import Problem
 
 WATCHDOG = 1800     # seconds of the host, against an emulator that is stuck; what runs in the guest has limits in guest time
 AFTERWARDS = 120    # more for scripts/run, after its watchdog, to print where the harts were
+BUSY = 20           # scripts/run does not count what QEMU waits for a busy processor: so much slower it may be
 
 
 @dataclass
@@ -58,7 +59,7 @@ def run_machine(commands, *, tree, build, timeout=None, env=None, out=None, err=
     with tempfile.TemporaryDirectory(prefix="lode-machine-") as folder:
         report, out, err = os.path.join(folder, "report"), out or os.path.join(folder, "out"), err or os.path.join(folder, "err")
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
-            status = processes.run(line + ["--report", report, "--"] + list(commands), timeout=timeout + AFTERWARDS,
+            status = processes.run(line + ["--report", report, "--"] + list(commands), timeout=BUSY * timeout + AFTERWARDS,
                                    stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
                                    env={**os.environ, "TMPDIR": folder, **(env or {})})
         with open(out, "rb") as out_file, open(err, "rb") as err_file:
