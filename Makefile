@@ -20,7 +20,7 @@ HOSTCC     ?= gcc
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all image qemu qemu-gdb bench test test-quick test-long test-host programs host-tests clean help FORCE
+.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-host programs host-tests clean help FORCE
 
 all: image programs ## build the kernel and the disk image
 
@@ -123,7 +123,8 @@ user_link = $(LD) -T user/user.ld --gc-sections -z max-page-size=4096 --build-id
 files_of  = $(wildcard $(1)/*.c $(1)/*.S)
 folders  := $(foreach d,$(wildcard user/bin/*/ user/tests/*/),$(if $(call files_of,$(d:/=)),$(d:/=)))
 singles  := $(wildcard user/bin/*.c user/tests/*.c)
-programs := $(notdir $(folders)) $(basename $(notdir $(singles)))
+# WITHOUT="NAME ...": scripts/grade leaves out programs of a submission that do not build.
+programs := $(filter-out $(WITHOUT),$(notdir $(folders)) $(basename $(notdir $(singles))))
 
 $(foreach f,$(singles),$(eval objects_$(basename $(notdir $(f))) := $(B)/$(f).o))
 $(foreach d,$(folders),$(eval objects_$(notdir $(d)) := $(patsubst %,$(B)/%.o,$(call files_of,$(d)))))
@@ -248,6 +249,15 @@ test-long: image programs host-tests ## over and over with random seeds and mach
 
 test-host: host-tests ## run only the tests of kernel/lib, kernel/fs, mkfs and fsck on the host
 	@scripts/test --build $(B) -k '^host/' $(TESTS)
+
+# ---- Labs ----
+
+grade: ## grade this tree, or SUBMISSION=path, by a lab's tests: LAB=name
+	@scripts/grade $(if $(LAB),$(LAB),$(error LAB=name is missing; labs/ has: $(notdir $(patsubst %/lab.ini,%,$(wildcard labs/*/lab.ini))))) \
+	    $(if $(SUBMISSION),--submission '$(SUBMISSION)')
+
+handout: ## make the tree that students of a lab get: LAB=name DIR=path
+	@scripts/handout $(if $(and $(LAB),$(DIR)),$(LAB) '$(DIR)',$(error LAB=name and DIR=path are needed))
 
 # ---- Around it ----
 

@@ -12,6 +12,7 @@ from .problems import Problem
 
 WATCHDOG = 1800     # seconds of the host, against an emulator that is stuck; what runs in the guest has limits in guest time
 AFTERWARDS = 120    # more for scripts/run, after its watchdog, to print where the harts were
+BUSY = 20           # scripts/run does not count what QEMU waits for a busy processor: so much slower it may be
 
 
 @dataclass
@@ -64,7 +65,7 @@ def run_machine(commands, *, tree, build, timeout=None, env=None, out=None, err=
         if report:
             line += ["--report", report_file]
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
-            status = processes.run(line + ["--"] + list(commands), timeout=timeout + AFTERWARDS,
+            status = processes.run(line + ["--"] + list(commands), timeout=BUSY * timeout + AFTERWARDS,
                                    stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
                                    env={**os.environ, "TMPDIR": folder, **(env or {})})
         with open(out, "rb") as out_file, open(err, "rb") as err_file:
