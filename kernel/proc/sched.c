@@ -52,7 +52,7 @@ void sched_init_cpu(struct cpu *c)
 
 /* ---- policy: FIFO queues; the functions below are all that knows the order ---- */
 
-/* These two with c's run_lock held. */
+/* The first three with c's run_lock held. The running process is on no queue. */
 static void sched_policy_put(struct cpu *c, struct proc *p)
 {
     list_push_back(&c->run_queue, &p->run_link);
@@ -70,8 +70,8 @@ static struct proc *sched_policy_take(struct cpu *c)
     return p;
 }
 
-/* The running process has used its slice: does another one get the hart? */
-static bool sched_policy_expired(const struct cpu *c)
+/* `running` has used its slice: does another one get the hart? Then sched_policy_take says which. */
+static bool sched_policy_expired(struct cpu *c, struct proc *running)
 {
     return c->run_count > 0;
 }
@@ -219,7 +219,10 @@ void sched_tick(void)
 {
     struct cpu *c = mycpu();
 
-    if (sched_policy_expired(c))
+    spin_lock(&c->run_lock);
+    bool give_way = sched_policy_expired(c, current());
+    spin_unlock(&c->run_lock);
+    if (give_way)
         __atomic_fetch_or(&current()->attention, ATTENTION_RESCHED, __ATOMIC_RELAXED);
 }
 
