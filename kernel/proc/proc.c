@@ -380,8 +380,10 @@ _Noreturn void proc_exit(int wait_status)
     __atomic_fetch_add(&parent->refs, 1, __ATOMIC_RELAXED);
     spin_unlock(&tree_lock);
 
-    if (orphans)
+    if (orphans) { /* they told their old parent */
+        signal_send(init_proc, SIGCHLD);
         wakeup(init_proc);
+    }
     signal_send(parent, SIGCHLD);
     wakeup(parent);
     proc_put(parent);
