@@ -13,6 +13,7 @@ static int64_t now(void)
 int main(int argc, char **argv)
 {
     int64_t rounds = 10000; /* or what the command line says */
+    (void)argc, (void)argv;
     int64_t step = 0, call = 0, pipes = 0, switches = 0;
 
     int64_t start = now();
