@@ -968,6 +968,16 @@ static void cuts(const char *what, uint32_t nblocks, int (*work)(void *), int (*
     ok(bad == 0, "%s: power cuts", what);
 }
 
+static char **chosen; /* words of the command line: parts of the names of what shall run; none: everything */
+
+static bool wanted(const char *name)
+{
+    for (char **word = chosen; *word; word++)
+        if (strstr(name, *word))
+            return true;
+    return !*chosen;
+}
+
 static void test(const char *name, int (*f)(void *), uintptr_t arg)
 {
     int r = harness_child(f, (void *)arg);
@@ -975,29 +985,8 @@ static void test(const char *name, int (*f)(void *), uintptr_t arg)
     ok(fsck(), "%s: fsck", name);
 }
 
-int main(void)
+static void failing_allocations(void)
 {
-    shared = harness_shared(sizeof(*shared));
-    format(4000, 500, 200);
-    test("names", names, 0);
-    format(4000, 500, 200);
-    test("renames", renames, 0);
-    format(4000, 500, 200);
-    test("content", content, 0);
-    format(12000, 3100, 100);
-    for (uintptr_t round = 0; round < 2; round++)
-        test("3000 files", write_many, round);
-    format(1000, 60, 64);
-    test("full disk", full_disk, 0);
-    struct fs_super *s = format(4000, 500, 200);
-    uintptr_t space = s->nblocks - 2 - s->data_start;
-    test("orphans are left", leave_orphans, 0);
-    test("orphans are freed", no_orphans, space);
-    for (uintptr_t seed = 1; seed <= 6; seed++) {
-        format(3000, 200, 100);
-        test("stress", stress, seed);
-    }
-
     unsigned bad = 0, n = 1;
     for (int r = 0; r == 0 && n < 400; n++) {
         format(1000, 60, 64);
@@ -1010,7 +999,11 @@ int main(void)
         r = r == 2 ? 2 : 0;
     }
     ok(bad == 0 && n > 20, "each of %u allocations fails once", n);
-    bad = 0;
+}
+
+static void disk_errors(void)
+{
+    unsigned bad = 0;
     for (uintptr_t k = 0; k < 80; k++) {
         format(1000, 60, 64);
         int r = harness_child(failing_disk, (void *)k);
@@ -1021,11 +1014,14 @@ int main(void)
         }
     }
     ok(bad == 0, "disk errors");
+}
 
-    bad = 0;
+static void damaged_disks(void)
+{
+    unsigned bad = 0;
     for (uint64_t seed = 1; seed <= 150; seed++) {
         uint64_t random = seed;
-        s = format(1000, 60, 64);
+        struct fs_super *s = format(1000, 60, 64);
         harness_child(make_deep, NULL);
         uint8_t *disk = harness_disk_block(0);
         for (unsigned i = 0; i < 1 + seed % 20; i++) {
@@ -1040,12 +1036,56 @@ int main(void)
         }
     }
     ok(bad == 0, "damaged disks");
-    loops(false);
-    loops(true);
-    cuts("a large file is cut", 5600, free_large, large_is_sound, 0);
-    cuts("a large file is unlinked", 5600, free_large, large_is_sound, 1);
-    cuts("blocks are reused", 400, reuse_blocks, reused_soundly, 0);
-    for (uint64_t seed = 1; seed <= 2; seed++)
+}
+
+/* test_fs [WORD ...]: only what has one of the words in its name. */
+int main(int argc, char **argv)
+{
+    (void)argc;
+    chosen = argv + 1;
+    shared = harness_shared(sizeof(*shared));
+    format(4000, 500, 200);
+    if (wanted("names"))
+        test("names", names, 0);
+    format(4000, 500, 200);
+    if (wanted("renames"))
+        test("renames", renames, 0);
+    format(4000, 500, 200);
+    if (wanted("content"))
+        test("content", content, 0);
+    format(12000, 3100, 100);
+    for (uintptr_t round = 0; round < 2 && wanted("3000 files"); round++)
+        test("3000 files", write_many, round);
+    format(1000, 60, 64);
+    if (wanted("full disk"))
+        test("full disk", full_disk, 0);
+    struct fs_super *s = format(4000, 500, 200);
+    uintptr_t space = s->nblocks - 2 - s->data_start;
+    if (wanted("orphans")) {
+        test("orphans are left", leave_orphans, 0);
+        test("orphans are freed", no_orphans, space);
+    }
+    for (uintptr_t seed = 1; seed <= 6 && wanted("stress"); seed++) {
+        format(3000, 200, 100);
+        test("stress", stress, seed);
+    }
+    if (wanted("allocations fail"))
+        failing_allocations();
+    if (wanted("disk errors"))
+        disk_errors();
+    if (wanted("damaged disks"))
+        damaged_disks();
+    if (wanted("loops")) {
+        loops(false);
+        loops(true);
+    }
+    if (wanted("a large file is cut"))
+        cuts("a large file is cut", 5600, free_large, large_is_sound, 0);
+    if (wanted("a large file is unlinked"))
+        cuts("a large file is unlinked", 5600, free_large, large_is_sound, 1);
+    if (wanted("blocks are reused"))
+        cuts("blocks are reused", 400, reuse_blocks, reused_soundly, 0);
+    for (uint64_t seed = 1; seed <= 2 && wanted("power cuts"); seed++)
         power_cuts(seed);
     return done();
 }

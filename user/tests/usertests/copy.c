@@ -297,10 +297,44 @@ static void argv_changes(void)
     end_child(pid);
 }
 
+/* Small copies at every place around a page's edge, where the two pages are not neighbours in memory: all bytes come and go, and
+ * those around them stay. */
+static void copies_across_pages(void)
+{
+    char *first = new_pages(1), *area = new_pages(2), data[24];
+    int p[2];
+
+    area[4096] = 1; /* the upper page comes first, then another, then the lower */
+    first[0] = 1;
+    area[0] = 1;
+    CHECK(pipe(p) == 0, "pipe");
+    for (int n = 1; n <= 20; n++) {
+        for (int before = 0; before <= n; before++) {
+            char *at = area + 4096 - before;
+            for (int i = 0; i < n; i++)
+                data[i] = 'a' + i;
+            memset(area + 4096 - 32, '.', 64);
+            CHECK_CALL(n, sys_write(p[1], (long)data, n));
+            CHECK_CALL(n, sys_read(p[0], (long)at, n));
+            CHECK(!memcmp(at, data, n), "%d bytes, %d of them below a page's edge: a read across it is wrong",
+                  n, before);
+            CHECK(at[-1] == '.' && at[n] == '.', "%d bytes across a page's edge: one beside them has changed",
+                  n);
+            CHECK_CALL(n, sys_write(p[1], (long)at, n));
+            memset(data, 0, sizeof(data));
+            CHECK_CALL(n, sys_read(p[0], (long)data, n));
+            CHECK(!memcmp(at, data, n),
+                  "%d bytes, %d of them below a page's edge: a write across it is wrong", n, before);
+        }
+    }
+}
+
 static const struct test tests[] = {
-    TEST(copyin),         TEST(copyout),         TEST(copyinstr1),   TEST(copyinstr2),     TEST(copyinstr3),
-    TEST(rwsbrk),         TEST(argptest),        TEST(validatetest), TEST(read_into_text), TEST(write_partly),
-    TEST(pipe_partly),    TEST(wrapping_ranges), TEST(upper_halves), TEST(huge_lengths),   TEST(path_changes),
-    TEST(vector_changes), TEST(argv_changes),
+    TEST(copyin),         TEST(copyout),      TEST(copyinstr1),
+    TEST(copyinstr2),     TEST(copyinstr3),   TEST(rwsbrk),
+    TEST(argptest),       TEST(validatetest), TEST(read_into_text),
+    TEST(write_partly),   TEST(pipe_partly),  TEST(wrapping_ranges),
+    TEST(upper_halves),   TEST(huge_lengths), TEST(path_changes),
+    TEST(vector_changes), TEST(argv_changes), TEST(copies_across_pages),
 };
 const struct topic topic_copy = {"copy", tests, sizeof(tests) / sizeof(tests[0])};

@@ -138,6 +138,9 @@ static void random_bytes(void)
     for (unsigned i = 0; i < 256; i++) /* each about 256 times; 16 is the standard deviation */
         CHECK(count[i] > 128 && count[i] < 384, "byte %u came %u times of 65536", i, count[i]);
     CHECK_CALL(-EFAULT, sys_read(fd, 8, 10));
+    CHECK_CALL(32, sys_getrandom((long)buf, 32, 0));
+    CHECK_CALL(32, sys_read(fd, (long)buf + 32, 32));
+    CHECK(memcmp(buf, buf + 32, 32) != 0, "the same 32 random bytes came twice");
 }
 
 /* Any number can be given to mknod; what is not there cannot be opened. */

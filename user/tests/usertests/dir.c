@@ -350,6 +350,39 @@ static void exclusive_create_has_one_winner(void)
     }
 }
 
+/* With a buffer for few entries at a time, each comes once. */
+static void read_directory_in_pieces(void)
+{
+    enum { FILES = 150 };
+    char name[12];
+    struct {
+        struct abi_dirent64 first;
+        char more[80];
+    } buf;
+    bool seen[FILES] = {false};
+    long n;
+
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        close(open_new(name));
+    }
+    int fd = open(".", O_RDONLY);
+    while ((n = sys_getdents64(fd, (long)&buf, sizeof(buf))) > 0) {
+        for (long at = 0; at < n;) {
+            struct abi_dirent64 *e = (struct abi_dirent64 *)((char *)&buf + at);
+            if (e->name[0] == 'n') {
+                int i = strtol(e->name + 1, NULL, 10);
+                CHECK(i < FILES && !seen[i], "%s came twice", e->name);
+                seen[i] = true;
+            }
+            at += e->reclen;
+        }
+    }
+    CHECK(n == 0, "getdents64: %s", strerror(-n));
+    for (int i = 0; i < FILES; i++)
+        CHECK(seen[i], "n%d did not come", i);
+}
+
 static const struct test tests[] = {
     TEST(make_and_remove),
     TEST(special_names),
@@ -364,5 +397,6 @@ static const struct test tests[] = {
     TEST(read_directory_as_xv6),
     TEST(races),
     TEST(exclusive_create_has_one_winner),
+    TEST(read_directory_in_pieces),
 };
 const struct topic topic_dir = {"dir", tests, sizeof(tests) / sizeof(tests[0])};

@@ -250,6 +250,31 @@ static void exec_text_busy(void)
     CHECK(fd >= 0, "after the program's end: %s", strerror(errno));
 }
 
+static void sleep_program(long unused)
+{
+    char *argv[] = {"sleep", "5", NULL};
+    (void)unused;
+    execve("/bin/sleep", argv, environ);
+}
+
+/* A descriptor marked close-on-exec is closed by exec, not only at the program's end; others stay. */
+static void close_on_exec(void)
+{
+    int closed[2], kept[2];
+    char c;
+
+    CHECK_CALL(0, sys_pipe2((long)closed, O_CLOEXEC));
+    CHECK_CALL(0, sys_pipe2((long)kept, O_NONBLOCK));
+    int pid = start_child(sleep_program, 0);
+    close(closed[1]);
+    close(kept[1]);
+    CHECK_CALL(0, sys_read(closed[0], (long)&c, 1));
+    CHECK_CALL(0,
+               sys_wait4(pid, 0, WNOHANG, 0)); /* the program still runs: it was exec that closed the pipe */
+    CHECK_CALL(-EAGAIN, sys_read(kept[0], (long)&c, 1));
+    end_child(pid);
+}
+
 static void exec_keeps_descriptors(void)
 {
     char *argv[] = {"cat", NULL};
@@ -267,6 +292,6 @@ static void exec_keeps_descriptors(void)
 static const struct test tests[] = {
     TEST(exec_arguments),    TEST(exec_errors),    TEST(exec_small_files),       TEST(exec_bad_headers),
     TEST(exec_bad_segments), SLOW(exec_mutated),   TEST(exec_long_arguments),    TEST(exec_bad_argv),
-    TEST(exec_scripts),      TEST(exec_text_busy), TEST(exec_keeps_descriptors),
+    TEST(exec_scripts),      TEST(exec_text_busy), TEST(exec_keeps_descriptors), TEST(close_on_exec),
 };
 const struct topic topic_exec = {"exec", tests, sizeof(tests) / sizeof(tests[0])};

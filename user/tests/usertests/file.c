@@ -260,10 +260,37 @@ static void inodes_full(void)
     CHECK(after.ffree == before.ffree, "%lu inodes free, were %lu", after.ffree, before.ffree);
 }
 
+static void append_own(long id)
+{
+    int fd = open("f", O_WRONLY | O_APPEND);
+
+    memset(buf, 'a' + id, 100);
+    for (int i = 0; i < 100; i++)
+        CHECK_CALL(100, sys_write(fd, (long)buf, 100));
+}
+
+/* Writers with an opening each: every record goes to where the file ends at that moment. */
+static void append_at_once(void)
+{
+    int count[4] = {0};
+
+    close(open_new("f"));
+    in_children(4, append_own);
+    int fd = open("f", O_RDONLY);
+    CHECK(file_size("f") == 40000, "records are lost: size %ld, expected 40000", (long)file_size("f"));
+    while (read(fd, buf, 100) == 100) {
+        for (int i = 1; i < 100; i++)
+            CHECK(buf[i] == buf[0], "records are mixed at byte %d", i);
+        count[buf[0] - 'a']++;
+    }
+    for (int i = 0; i < 4; i++)
+        CHECK(count[i] == 100, "writer %d: %d records, expected 100", i, count[i]);
+}
+
 static const struct test tests[] = {
-    TEST(write_and_read),      TEST(big_file),    TEST(holes),         TEST(truncation),
-    TEST(truncate_while_open), TEST(append),      TEST(shared_offset), TEST(unlinked_but_open),
-    TEST(open_flags),          TEST(stat_fields), TEST(vectors),       TEST(syncing),
-    SLOW(disk_full),           SLOW(inodes_full),
+    TEST(write_and_read),      TEST(big_file),    TEST(holes),          TEST(truncation),
+    TEST(truncate_while_open), TEST(append),      TEST(shared_offset),  TEST(unlinked_but_open),
+    TEST(open_flags),          TEST(stat_fields), TEST(vectors),        TEST(syncing),
+    SLOW(disk_full),           SLOW(inodes_full), TEST(append_at_once),
 };
 const struct topic topic_file = {"file", tests, sizeof(tests) / sizeof(tests[0])};

@@ -117,7 +117,28 @@ static void many_faults(void)
         CHECK(WAIT_SIGNAL(wait_for(pids[i])) == SIGSEGV, "child %d", i);
 }
 
+static void hold_many(long id)
+{
+    (void)id;
+    for (int i = 3; i < 800; i++)
+        CHECK_CALL(i, sys_openat(AT_FDCWD, (long)"/dev/null", O_RDONLY, 0));
+}
+
+/* Memory of the kernel's own objects comes back when they are gone. */
+static void slabs_give_back(void)
+{
+    in_child(hold_many, 0);
+    long before = counter("pages_slab"), after = 0;
+
+    in_children(4, hold_many);
+    for (int i = 0; i < 100 && (after = counter("pages_slab")) > before + 20; i++)
+        sleep_ms(5);
+    CHECK(after <= before + 20, "%ld pages of kernel objects after 3200 open files, before %ld", after,
+          before);
+}
+
 static const struct test tests[] = {
-    SLOW(mixed_load), TEST(deep_family), TEST(exec_many), TEST(parallel_forks), TEST(many_faults),
+    SLOW(mixed_load),     TEST(deep_family), TEST(exec_many),
+    TEST(parallel_forks), TEST(many_faults), TEST(slabs_give_back),
 };
 const struct topic topic_load = {"load", tests, sizeof(tests) / sizeof(tests[0])};

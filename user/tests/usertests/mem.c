@@ -88,6 +88,30 @@ static void copy_on_write(void)
         CHECK(cow_area[i] == 'p', "byte %d is %d", i, cow_area[i]);
 }
 
+static int go[2];
+
+static void look_when_told(long unused)
+{
+    char c;
+    (void)unused;
+    CHECK_CALL(1, sys_read(go[0], (long)&c, 1));
+    for (int i = 0; i < 100 * 4096; i++)
+        CHECK(cow_area[i] == 'p', "the child sees what the parent wrote after fork: byte %d is %d", i,
+              cow_area[i]);
+}
+
+/* The parent's writes after fork are its own, too, though it could write to these pages just before. */
+static void parent_writes_after_fork(void)
+{
+    cow_area = sbrk(100 * 4096);
+    memset(cow_area, 'p', 100 * 4096);
+    CHECK(pipe(go) == 0, "pipe");
+    int pid = start_child(look_when_told, 0);
+    memset(cow_area, 'q', 100 * 4096);
+    CHECK_CALL(1, sys_write(go[1], (long)"g", 1));
+    CHECK(wait_for(pid) == 0, "child");
+}
+
 static void cow_by_read(long fd)
 {
     CHECK_CALL(4096, sys_pread64(fd, (long)cow_area, 4096, 0));
@@ -204,6 +228,23 @@ static void mmap_file(void)
     check_file("f", 10000, 3);
 }
 
+/* Parts of a mapping that is cut to pieces still show their own part of the file. */
+static void mmap_file_in_pieces(void)
+{
+    enum { PAGES = 9 };
+
+    make_file("f", PAGES * 4096, 5);
+    int fd = open("f", O_RDONLY);
+    uint8_t *a = mmap(NULL, PAGES * 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    CHECK((char *)a != MAP_FAILED, "mmap: %s", strerror(errno));
+    for (int i = 1; i < PAGES; i += 3)
+        CHECK_CALL(0, sys_munmap((long)a + i * 4096, 4096));
+    CHECK_CALL(0, sys_mprotect((long)a + 6 * 4096, 4096, PROT_READ | PROT_WRITE));
+    for (int i = 0; i < PAGES * 4096; i++)
+        if (i / 4096 % 3 != 1)
+            CHECK(a[i] == pattern_byte(i, 5), "byte %d is %u, expected %u", i, a[i], pattern_byte(i, 5));
+}
+
 static void shared_memory_child(long addr)
 {
     for (int i = 0; i < 1000; i++)
@@ -257,9 +298,30 @@ static void constant_free_pages(void)
     CHECK(lost < 50, "%ld pages are gone after 300 processes", lost);
 }
 
+/* Each is one process all along: the translation that it has used is still in the hart's TLB. */
+static void read_after_munmap(long unused)
+{
+    char *p = new_pages(2);
+    (void)unused;
+    memset(p, 1, 8192);
+    CHECK_CALL(0, sys_munmap((long)p, 4096));
+    CHECK(*(volatile char *)p == 1, "read something else after munmap");
+}
+
+static void write_after_mprotect(long unused)
+{
+    char *p = new_pages(2);
+    (void)unused;
+    memset(p, 1, 8192);
+    CHECK_CALL(0, sys_mprotect((long)p, 4096, PROT_READ));
+    *(volatile char *)p = 2;
+}
+
 /* Memory unmapped here and given to others is no longer reachable, on any hart. */
 static void stale_translations(void)
 {
+    expect_signal(read_after_munmap, 0, SIGSEGV, "read through a stale translation after munmap");
+    expect_signal(write_after_mprotect, 0, SIGSEGV, "write through a stale translation after mprotect");
     for (int i = 0; i < 200; i++) {
         char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         p[0] = 1;
@@ -270,13 +332,14 @@ static void stale_translations(void)
 }
 
 static const struct test tests[] = {
-    TEST(sbrkbasic),          TEST(sbrk_errors),
-    TEST(sbrk_gives_back),    TEST(fresh_memory_is_zero),
-    TEST(copy_on_write),      TEST(copy_on_write_by_kernel),
-    TEST(stack_grows),        TEST(mmap_anonymous),
-    TEST(mmap_errors),        TEST(protection),
-    TEST(mmap_file),          TEST(shared_memory),
-    SLOW(out_of_memory),      TEST(constant_free_pages),
-    TEST(stale_translations),
+    TEST(sbrkbasic),           TEST(sbrk_errors),
+    TEST(sbrk_gives_back),     TEST(fresh_memory_is_zero),
+    TEST(copy_on_write),       TEST(copy_on_write_by_kernel),
+    TEST(stack_grows),         TEST(mmap_anonymous),
+    TEST(mmap_errors),         TEST(protection),
+    TEST(mmap_file),           TEST(shared_memory),
+    SLOW(out_of_memory),       TEST(constant_free_pages),
+    TEST(stale_translations),  TEST(parent_writes_after_fork),
+    TEST(mmap_file_in_pieces),
 };
 const struct topic topic_mem = {"mem", tests, sizeof(tests) / sizeof(tests[0])};

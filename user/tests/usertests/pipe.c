@@ -75,6 +75,43 @@ static void pipe_nonblocking(void)
     CHECK_CALL(-EFAULT, sys_pipe2(8, 0));
 }
 
+/* 64 KB fit in, to the byte; wherever in the ring that begins. */
+static void pipe_is_full(void)
+{
+    static char buf[65536], got[65536];
+
+    CHECK_CALL(0, sys_pipe2((long)p, O_NONBLOCK));
+    for (int start = 0; start < 20000; start += 4999) {
+        for (int i = 0; i < 65536; i++)
+            buf[i] = pattern_byte(i, start);
+        CHECK_CALL(1, sys_write(p[1], (long)"x", 1)); /* an empty pipe starts at 0 again */
+        CHECK_CALL(start, sys_write(p[1], (long)got, start));
+        CHECK_CALL(65535 - start, sys_write(p[1], (long)buf, 65535 - start));
+        CHECK_CALL(-EAGAIN, sys_write(p[1], (long)buf, 2)); /* whole, or not at all */
+        CHECK_CALL(start + 1, sys_read(p[0], (long)got, start + 1));
+        CHECK_CALL(start + 1, sys_write(p[1], (long)buf + 65535 - start, start + 1));
+        CHECK_CALL(-EAGAIN, sys_write(p[1], (long)"y", 1)); /* full */
+        CHECK_CALL(65536, sys_read(p[0], (long)got, 65536));
+        for (int i = 0; i < 65536; i++)
+            CHECK(got[i] == buf[i], "a full pipe that begins at %d: byte %d is %d, expected %d", start + 1, i,
+                  got[i], buf[i]);
+        CHECK_CALL(-EAGAIN, sys_read(p[0], (long)got, 1));
+    }
+}
+
+static void lowest_descriptor(void)
+{
+    for (int fd = 3; fd < 40; fd++)
+        CHECK_CALL(fd, sys_openat(AT_FDCWD, (long)"/", O_RDONLY, 0));
+    for (int fd = 35; fd > 3; fd -= 7) {
+        CHECK_CALL(0, sys_close(fd));
+        CHECK_CALL(0, sys_close(fd - 1));
+        CHECK_CALL(fd - 1, sys_dup(0));
+        CHECK_CALL(fd, sys_openat(AT_FDCWD, (long)"/", O_RDONLY, 0));
+    }
+    CHECK_CALL(40, sys_dup(0));
+}
+
 static void fill_pipe(long unused)
 {
     static char buf[65536];
@@ -100,6 +137,25 @@ static void last_reader_goes(void)
     pid = start_child(fill_pipe, 0);
     close(p[0]);
     CHECK(wait_for(pid) == WAIT_SIGNALED(SIGPIPE), "writer with SIGPIPE");
+}
+
+static void write_more_than_fits(long unused)
+{
+    static char buf[65536 + 4096];
+    (void)unused;
+    CHECK_CALL((long)sizeof(buf), sys_write(p[1], (long)buf, sizeof(buf)));
+}
+
+/* A writer that waits goes on when there is room again, though nobody waits for it, nor reads any more. */
+static void writer_goes_on(void)
+{
+    static char buf[8192];
+
+    make_pipe();
+    int pid = start_child(write_more_than_fits, 0);
+    wait_until(pid, 'S');
+    CHECK_CALL((long)sizeof(buf), sys_read(p[0], (long)buf, sizeof(buf)));
+    CHECK(wait_for(pid) == 0, "writer");
 }
 
 static void hold_then_exit(long ms)
@@ -282,8 +338,11 @@ static const struct test tests[] = {
     TEST(pipe1),
     TEST(pipe_lengths),
     TEST(pipe_nonblocking),
+    TEST(pipe_is_full),
+    TEST(lowest_descriptor),
     TEST(last_reader_goes),
     TEST(last_writer_goes),
+    TEST(writer_goes_on),
     TEST(writes_are_atomic),
     TEST(ping_pong),
     TEST(bad_descriptors),

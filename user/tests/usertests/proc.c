@@ -147,10 +147,33 @@ static void cpu_time(void)
     CHECK_CALL(-EINVAL, sys_getrusage(99, (long)&ru));
 }
 
+static void look_at_inheritance(long unused)
+{
+    uint64_t mask = 0;
+    struct abi_sigaction action;
+    (void)unused;
+    CHECK_CALL(0137, sys_umask(022));
+    CHECK_CALL(0, sys_rt_sigprocmask(SIG_BLOCK, 0, (long)&mask, 8));
+    CHECK(mask == 1ul << (SIGUSR1 - 1), "the signals blocked in the child are 0x%lx", mask);
+    CHECK_CALL(0, sys_rt_sigaction(SIGUSR2, 0, (long)&action, 8));
+    CHECK(action.handler == SIGNAL_IGNORE, "SIGUSR2 is no longer ignored");
+}
+
+/* What a child has from its parent, besides memory and descriptors: umask, blocked and ignored signals. */
+static void fork_inherits(void)
+{
+    uint64_t mask = 1ul << (SIGUSR1 - 1);
+
+    sys_umask(0137);
+    setsignal(SIGUSR2, SIGNAL_IGNORE);
+    CHECK_CALL(0, sys_rt_sigprocmask(SIG_SETMASK, (long)&mask, 0, 8));
+    CHECK(in_child(look_at_inheritance, 0) == 0, "child");
+}
+
 static const struct test tests[] = {
     TEST(exit_status_values), TEST(xv6_wait_status), TEST(orphans),
     TEST(exit_races_wait),    TEST(many_children),   SLOW(fork_bomb),
     TEST(fork_copies_memory), TEST(process_groups),  TEST(vfork_like),
-    TEST(cpu_time),
+    TEST(cpu_time),           TEST(fork_inherits),
 };
 const struct topic topic_proc = {"proc", tests, sizeof(tests) / sizeof(tests[0])};

@@ -265,11 +265,37 @@ static void reboot_refuses(void)
     CHECK_CALL(-EINVAL, sys_reboot(REBOOT_MAGIC1, REBOOT_MAGIC2, 77, 0));
 }
 
+static long load_now(void)
+{
+    char *text = read_file("/proc/loadavg");
+
+    CHECK(text, "/proc/loadavg");
+    long load = strtol(text, NULL, 10);
+    free(text);
+    return load;
+}
+
+static void sleep_briefly(long ms)
+{
+    sleep_ms(ms % 5);
+}
+
+/* When nothing else is to do, the load is this process; however much has been put on queues and taken off. */
+static void load_is_what_runs(void)
+{
+    long load = 0;
+
+    in_children(20, sleep_briefly);
+    for (int i = 0; i < 100 && (load = load_now()) != 1; i++)
+        sleep_ms(5);
+    CHECK(load == 1, "the load of a system where only this process runs is %ld, expected 1", load);
+}
+
 static const struct test tests[] = {
-    TEST(proc_meminfo),        TEST(proc_uptime),      TEST(proc_stat),          TEST(proc_cpuinfo),
-    TEST(proc_pid_stat),       TEST(proc_pid_status),  TEST(proc_states),        TEST(proc_self),
-    TEST(proc_listing),        TEST(proc_of_the_dead), TEST(proc_is_read_only),  TEST(proc_small_reads),
-    TEST(no_kernel_addresses), TEST(lode_counters),    TEST(system_information), TEST(kernel_log),
-    TEST(reboot_refuses),
+    TEST(proc_meminfo),        TEST(proc_uptime),       TEST(proc_stat),          TEST(proc_cpuinfo),
+    TEST(proc_pid_stat),       TEST(proc_pid_status),   TEST(proc_states),        TEST(proc_self),
+    TEST(proc_listing),        TEST(proc_of_the_dead),  TEST(proc_is_read_only),  TEST(proc_small_reads),
+    TEST(no_kernel_addresses), TEST(lode_counters),     TEST(system_information), TEST(kernel_log),
+    TEST(reboot_refuses),      TEST(load_is_what_runs),
 };
 const struct topic topic_procfs = {"procfs", tests, sizeof(tests) / sizeof(tests[0])};

@@ -235,6 +235,34 @@ static void many_waiters(void)
         CHECK(wait_for(pids[i]) == 0, "reader %d", i);
 }
 
+/* As many busy processes as harts: each has a hart for itself, nearly all the time. */
+static void work_and_tell(long fd)
+{
+    struct abi_timespec used;
+
+    for (uint64_t end = now_ns() + 200000000; now_ns() < end;)
+        ;
+    CHECK_CALL(0, sys_clock_gettime(CLOCK_PROCESS_CPUTIME_ID, (long)&used));
+    CHECK_CALL((long)sizeof(used), sys_write(fd, (long)&used, sizeof(used)));
+}
+
+static void all_harts_work(void)
+{
+    struct abi_timespec used;
+    unsigned n = harts();
+    int p[2];
+
+    CHECK(pipe(p) == 0, "pipe");
+    for (unsigned i = 0; i < n; i++)
+        start_child(work_and_tell, p[1]);
+    for (unsigned i = 0; i < n; i++) {
+        CHECK_CALL((long)sizeof(used), sys_read(p[0], (long)&used, sizeof(used)));
+        CHECK(used.sec > 0 || used.nsec > 120000000,
+              "one of %u processes on %u harts got %ld ms of 200 ms: a hart stays idle", n, n,
+              (long)used.nsec / 1000000);
+    }
+}
+
 static void use_time(long ms)
 {
     for (uint64_t end = now_ns() + ms * 1000000ul; now_ns() < end;)
@@ -261,5 +289,6 @@ static const struct test tests[] = {
     TEST(absolute_sleep),         TEST(clock_same_on_all_harts),
     TEST(clocks_agree),           TEST(two_players),
     TEST(many_waiters),           TEST(time_of_children),
+    TEST(all_harts_work),
 };
 const struct topic topic_sched = {"sched", tests, sizeof(tests) / sizeof(tests[0])};
