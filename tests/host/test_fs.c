@@ -449,6 +449,28 @@ static int content(void *arg)
     return 0;
 }
 
+/* More blocks of the map than memory holds: those that are not in use give way. */
+static int little_memory(void *arg)
+{
+    enum { PLACES = 500 };
+    static char data[4096];
+    (void)arg;
+    harness_set_pages(400);
+    CHECK(boot() == 0);
+    struct inode *ip = open_at("sparse", O_CREAT | O_RDWR);
+    for (uint64_t i = 0; i < PLACES; i++) {
+        data[0] = (char)i;
+        CHECK(put(ip, data, 4096, (43 + 1024 + 1024 * i) * 4096) == 4096);
+    }
+    CHECK(fs_sync() == 0);
+    for (int round = 0; round < 2; round++)
+        for (uint64_t i = 0; i < PLACES; i++)
+            CHECK(get(ip, data, 1, (43 + 1024 + 1024 * i) * 4096) == 1 && data[0] == (char)i);
+    inode_put(ip);
+    fs_shutdown();
+    return 0;
+}
+
 static int write_many(void *arg)
 {
     char path[40];
@@ -1053,6 +1075,9 @@ int main(int argc, char **argv)
     format(4000, 500, 200);
     if (wanted("content"))
         test("content", content, 0);
+    format(4000, 500, 200);
+    if (wanted("little memory"))
+        test("little memory", little_memory, 0);
     format(12000, 3100, 100);
     for (uintptr_t round = 0; round < 2 && wanted("3000 files"); round++)
         test("3000 files", write_many, round);

@@ -141,6 +141,9 @@ static void random_bytes(void)
     CHECK_CALL(32, sys_getrandom((long)buf, 32, 0));
     CHECK_CALL(32, sys_read(fd, (long)buf + 32, 32));
     CHECK(memcmp(buf, buf + 32, 32) != 0, "the same 32 random bytes came twice");
+    CHECK_CALL(256, sys_getrandom((long)buf, 256, 0));
+    for (int i = 16; i < 256; i += 16)
+        CHECK(memcmp(buf, buf + i, 16) != 0, "the first 16 random bytes came again after %d", i);
 }
 
 /* Any number can be given to mknod; what is not there cannot be opened. */

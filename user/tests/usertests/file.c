@@ -186,6 +186,23 @@ static void vectors(void)
     lseek(fd, 0, SEEK_SET);
     CHECK_CALL(8, sys_readv(fd, (long)in, 2));
     CHECK(!memcmp(x, "abc", 3) && !memcmp(y, "defgh", 5), "content");
+
+    /* More than the kernel moves at once, and not in step with it. */
+    enum { BIG = 200000 };
+    char *big = new_pages(BIG / 4096 + 1);
+    in[0] = (struct abi_iovec){(long)big, 70000};
+    in[1] = (struct abi_iovec){(long)big + 70000, BIG - 70000};
+    make_file("big", BIG, 7);
+    fd = open("big", O_RDONLY);
+    CHECK_CALL(BIG, sys_readv(fd, (long)in, 2));
+    for (int i = 0; i < BIG; i++)
+        CHECK((uint8_t)big[i] == pattern_byte(i, 7), "readv of 200,000 bytes: byte %d is wrong", i);
+    in[0].base++, in[0].len--; /* the same parts, crookedly */
+    fd = open_new("copy");
+    CHECK_CALL(BIG - 1, sys_writev(fd, (long)in, 2));
+    CHECK_CALL(BIG - 1, sys_pread64(fd, (long)big, BIG, 0));
+    for (int i = 0; i < BIG - 1; i++)
+        CHECK((uint8_t)big[i] == pattern_byte(i + 1, 7), "writev of 199,999 bytes: byte %d is wrong", i);
 }
 
 static void syncing(void)

@@ -99,6 +99,21 @@ static void pipe_is_full(void)
     }
 }
 
+/* Byte by byte, over the edges of the ring's pages and round its end. */
+static void pipe_byte_by_byte(void)
+{
+    char c;
+
+    make_pipe();
+    CHECK_CALL(3, sys_write(p[1], (long)"\0\0\0", 3));
+    for (int i = 0; i < 70000; i++) {
+        c = pattern_byte(i, 3);
+        CHECK_CALL(1, sys_write(p[1], (long)&c, 1));
+        CHECK_CALL(1, sys_read(p[0], (long)&c, 1));
+        CHECK((uint8_t)c == (i < 3 ? 0 : pattern_byte(i - 3, 3)), "byte %d is %d", i, c);
+    }
+}
+
 static void lowest_descriptor(void)
 {
     for (int fd = 3; fd < 40; fd++)
@@ -110,6 +125,9 @@ static void lowest_descriptor(void)
         CHECK_CALL(fd, sys_openat(AT_FDCWD, (long)"/", O_RDONLY, 0));
     }
     CHECK_CALL(40, sys_dup(0));
+    /* What was open under a number that is given away is closed: usertests would find it left behind. */
+    for (int i = 0; i < 10; i++)
+        CHECK_CALL(40, sys_dup3(3 + i, 40, 0));
 }
 
 static void fill_pipe(long unused)
@@ -177,9 +195,11 @@ static void last_writer_goes(void)
     wait_for(pid);
 }
 
+#define RECORD 500 /* so that the ring's size is no multiple of it */
+
 static void write_records(long id)
 {
-    char record[512];
+    char record[RECORD];
 
     memset(record, 'a' + id, sizeof(record));
     for (int i = 0; i < 200; i++)
@@ -189,7 +209,7 @@ static void write_records(long id)
 /* Writes up to PIPE_BUF are not mixed. */
 static void writes_are_atomic(void)
 {
-    char record[512];
+    char record[RECORD];
     int pids[4], count[4] = {0};
     size_t have = 0;
     long got;
@@ -339,6 +359,7 @@ static const struct test tests[] = {
     TEST(pipe_lengths),
     TEST(pipe_nonblocking),
     TEST(pipe_is_full),
+    TEST(pipe_byte_by_byte),
     TEST(lowest_descriptor),
     TEST(last_reader_goes),
     TEST(last_writer_goes),

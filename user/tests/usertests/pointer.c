@@ -133,6 +133,12 @@ static void lengths(void)
     CHECK_CALL(-EINVAL, sys_getdents64(sys_openat(AT_FDCWD, (long)"/", 0, 0), (long)buf, 1));
 }
 
+static void leave_bytes(long unused)
+{
+    (void)unused;
+    memset(new_pages(200), 0x5a, 200 * 4096);
+}
+
 /* What the kernel writes to user structures is all its own to give: no stale bytes between fields. */
 static void no_stale_bytes(void)
 {
@@ -149,6 +155,22 @@ static void no_stale_bytes(void)
     getstat("f", &b.st);
     CHECK(memcmp(&a, &b, sizeof(a)) == 0, "struct stat differs between two calls");
     CHECK(a.st.pad1 == 0 && a.st.pad2 == 0 && a.st.unused[0] == 0, "padding is not zero");
+
+    /* Nor behind the names of directory entries, whatever was in memory before. */
+    static char entries[4096];
+    CHECK(mkdir("d") == 0, "mkdir: %s", strerror(errno));
+    close(open_new("d/a"));
+    close(open_new("d/b"));
+    int fd = open("d", O_RDONLY);
+    CHECK(in_child(leave_bytes, 0) == 0, "child");
+    long n = sys_getdents64(fd, (long)entries, sizeof(entries));
+    CHECK(n > 0, "getdents64: %ld", n);
+    for (long at = 0; at < n;) {
+        struct abi_dirent64 *e = (struct abi_dirent64 *)(entries + at);
+        for (char *c = e->name + (e->name[1] == '.' ? 2 : 1); c < entries + at + e->reclen; c++)
+            CHECK(*c == 0, "stale byte 0x%x behind the name of the directory entry %c", *c, e->name[0]);
+        at += e->reclen;
+    }
 }
 
 /* Many calls with numbers from all over: they return; the process and the system live on. */
