@@ -530,6 +530,17 @@ static int full_disk(void *arg)
 }
 
 /* Several threads, preempted at random, a slow disk, little memory. */
+static void overwrite(const char *path, int byte, size_t n)
+{
+    char *data = malloc(n);
+    struct inode *ip = open_at(path, O_RDWR);
+    memset(data, byte, n);
+    if (ip)
+        put(ip, data, n, 0);
+    inode_put(ip);
+    free(data);
+}
+
 static unsigned worker_errors;
 
 static void worker(void *arg)
@@ -543,8 +554,10 @@ static void worker(void *arg)
         int r = 0;
         switch (harness_random() % 10) {
         case 0:
-        case 1:
             r = put_file(a, 'a' + id, harness_random() % 90000) < 0 ? 0 : 0;
+            break;
+        case 1: /* in place: all of it goes through the journal */
+            overwrite(a, 'a' + id, 65536);
             break;
         case 2:
             r = namei_unlink(R, a, false);
@@ -975,6 +988,131 @@ static int reused_soundly(void *arg)
     return 0;
 }
 
+/* ---- The journal at mount ---- */
+
+static int leave_journal(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(put_file("a", 'a', 9000) == 9000 && fs_sync() == 0);
+    CHECK(put_file("b", 'b', 9000) == 9000 && namei_mkdir(R, "d", 0755) == 0 && fs_sync() == 0);
+    shared->hash[0] = tree_hash("/");
+    return 0; /* without a shutdown: the next mount has to bring the last transaction home */
+}
+
+static int same_tree(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(tree_hash("/") == shared->hash[0]);
+    fs_shutdown();
+    return 0;
+}
+
+/* What a damaged slot says must not be done: everything is at home already, and stays as it is. */
+static void damaged_journal(const char *what, void (*damage)(struct fs_super *, struct fs_journal_header *))
+{
+    struct fs_super *s = format(1000, 60, 64), before;
+    bool good = harness_child(leave_journal, NULL) == 0 && harness_child(just_boot, NULL) == 0;
+    struct fs_journal_header *h[2];
+    for (unsigned k = 0; k < 2; k++)
+        h[k] = harness_disk_block(s->journal_start + k * s->journal_slot);
+    before = *s;
+    damage(s, h[h[1]->sequence > h[0]->sequence]);
+    ok(good && harness_child(same_tree, NULL) == 0 && fsck() && memcmp(&before, s, sizeof(before)) == 0,
+       "a journal with %s", what);
+}
+
+static void damage_body(struct fs_super *s, struct fs_journal_header *h)
+{
+    (void)s;
+    for (unsigned i = 1; i <= h->count; i++)
+        memset((uint8_t *)h + i * 4096ul + 100, 0x5a, 200);
+}
+
+static void damage_header(struct fs_super *s, struct fs_journal_header *h)
+{
+    h->home[0] = s->data_start; /* the root directory, overwritten by something else */
+    h->home[h->count - 1] = s->data_start;
+}
+
+static void redirect(struct fs_journal_header *h, blkno_t block)
+{
+    h->home[0] = block;
+    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum));
+}
+
+static void hostile_super(struct fs_super *s, struct fs_journal_header *h)
+{
+    (void)s;
+    redirect(h, 0);
+}
+
+static void hostile_last_block(struct fs_super *s, struct fs_journal_header *h)
+{
+    redirect(h, s->nblocks - 1);
+}
+
+/* A sync after a recovery is worth as much as any. */
+static int sync_again(void *arg)
+{
+    CHECK(boot() == 0);
+    if (!arg)
+        CHECK(make("after") == 0 && fs_sync() == 0);
+    else
+        CHECK(links_of("after") == 1);
+    return 0;
+}
+
+/* Operations go on while the journal commits: what it writes is the state at the commit. */
+static bool all_done;
+
+static void syncer(void *arg)
+{
+    (void)arg;
+    while (!all_done)
+        fs_sync();
+}
+
+static int commits_under_way(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0);
+    CHECK(namei_mkdir(R, "d", 0755) == 0 && make("d/0") == 0 && fs_sync() == 0);
+    harness_seed(11);
+    harness_disk_deferred(true);
+    harness_log_start();
+    struct proc *t = harness_thread("syncer", syncer, NULL);
+    for (int i = 0; i < 30; i++) {
+        char old[20], new[20];
+        snprintf(old, sizeof(old), "%s/%d", i % 2 ? "/" : "d", i);
+        snprintf(new, sizeof(new), "%s/%d", i % 2 ? "d" : "/", i + 1);
+        CHECK(namei_rename(R, old, R, new, 0) == 0);
+        CHECK(namei_mkdir(R, "m", 0755) == 0 && put_file("m/f", 'f', 5000) == 5000);
+        CHECK(namei_unlink(R, "m/f", false) == 0 && namei_unlink(R, "m", true) == 0);
+    }
+    all_done = true;
+    harness_join(t);
+    fs_shutdown();
+    return 0;
+}
+
+/* The file that wanders has exactly one name. */
+static int one_name(void *arg)
+{
+    unsigned found = 0;
+    (void)arg;
+    CHECK(boot() == 0);
+    for (int i = 0; i <= 30; i++) {
+        char path[20];
+        snprintf(path, sizeof(path), "%s/%d", i % 2 ? "/" : "d", i);
+        found += links_of(path) == 1;
+    }
+    CHECK(found == 1);
+    fs_shutdown();
+    return 0;
+}
+
 static void cuts(const char *what, uint32_t nblocks, int (*work)(void *), int (*after)(void *), uintptr_t arg)
 {
     format(nblocks, 40, 64);
@@ -1110,6 +1248,18 @@ int main(int argc, char **argv)
         cuts("a large file is unlinked", 5600, free_large, large_is_sound, 1);
     if (wanted("blocks are reused"))
         cuts("blocks are reused", 400, reuse_blocks, reused_soundly, 0);
+    if (wanted("commits under way"))
+        cuts("commits under way", 400, commits_under_way, one_name, 0);
+    if (wanted("journal")) {
+        damaged_journal("a damaged body", damage_body);
+        damaged_journal("a damaged header", damage_header);
+        damaged_journal("a header that leads to the super block", hostile_super);
+        damaged_journal("a header that leads to the super block's copy", hostile_last_block);
+        format(1000, 60, 64);
+        ok(harness_child(leave_journal, NULL) == 0 && harness_child(sync_again, NULL) == 0 &&
+               harness_child(sync_again, (void *)1) == 0,
+           "journal: a sync after recovery");
+    }
     for (uint64_t seed = 1; seed <= 2 && wanted("power cuts"); seed++)
         power_cuts(seed);
     return done();
