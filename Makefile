@@ -227,7 +227,7 @@ host_tests := $(patsubst tests/host/%.c,build/host/%,$(wildcard tests/host/test_
 build/host/%.c.o: %.c build/hostflags
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)
-	$(Q)$(HOSTCC) $(testflags) -Wall -Wextra -Wno-format-overflow $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) $(testflags) -Wall -Wextra -Wno-unused-parameter -Wno-format-overflow $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
 
 build/host/libharness.a: $(host_obj)
 	$(Q)rm -f $@; ar rcs $@ $(host_obj)
