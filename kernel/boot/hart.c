@@ -125,8 +125,17 @@ void cpu_kicked(void)
     kvm_fence_answer();
     check_hold();
     if (stopping)
-        csr_write(sie, 0); /* or wfi would end at once for what is pending */
-    while (stopping)
+        cpu_park();
+}
+
+void cpu_park(void)
+{
+    struct cpu *c = mycpu();
+
+    c->parked_frame = __builtin_frame_address(0);
+    __atomic_store_n(&c->parked, current(), __ATOMIC_RELEASE); /* pairs with panic.c, which reads the stack */
+    csr_write(sie, 0); /* or wfi would end at once for what is pending */
+    for (;;)
         wfi();
 }
 

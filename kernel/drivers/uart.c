@@ -194,16 +194,17 @@ void uart_flush(void)
 }
 
 /* Takes the lock for good, so that other harts print nothing more; but waits for its holder for a moment
- * only, who may be this hart. Even then a reader of the framed stream finds its way: two SI bring it back to
- * the kernel's text, also where the first is taken for a literal. */
+ * only, who may be this hart. Even then a reader of the framed stream finds its way: of three SI one may be taken
+ * for a literal, one brings it back to the kernel's text, and one that comes there says that this is an emergency,
+ * which no program can fake. */
 void uart_panic(void)
 {
     for (uint64_t start = rdtime(); !spin_trylock(&uart_lock) && rdtime() - start < machine.timebase / 10;)
         ;
     if (framed) {
         drain(PUT_MAX, true);
-        ring[head++ % RING_SIZE] = FRAME_KERNEL;
-        ring[head++ % RING_SIZE] = FRAME_KERNEL;
+        for (int i = 0; i < 3; i++)
+            ring[head++ % RING_SIZE] = FRAME_KERNEL;
         user_stream = false;
     }
 }

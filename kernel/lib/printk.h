@@ -11,19 +11,28 @@ void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int snprintf(char *buf, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *format, va_list args);
 
-/* Prints "panic: message", hart, process and backtrace, stops the other harts and powers off with a failing
- * exit status. Only for "the kernel is wrong". */
+/* Prints "panic: message", hart, process and backtrace, then those of the other harts, which it stops, and powers
+ * off with a failing exit status. Only for "the kernel is wrong". */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-bool panicking(void); /* is this the hart that panics? It waits for no locks to print */
+/* A timer's function: the time that the boot argument limit= gives the machine is over. Prints what every hart does
+ * and every process waits for, and powers off with status 124. */
+struct timer;
+_Noreturn void panic_out_of_time(struct timer *t);
+
+struct proc;
+void print_stack(const struct proc *p,
+                 uintptr_t frame); /* a backtrace of p's kernel stack from this frame on */
+
+bool panicking(void); /* is this the hart that panics? It waits for no locks, and reads what they protect */
 
 /* For what a machine lacks at boot: one plain line, no backtrace, then power-off with a failing status. */
 _Noreturn void boot_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define assert(cond)                                                                               \
-    do {                                                                                           \
-        if (unlikely(!(cond)))                                                                     \
-            panic("assertion failed: %s, at %s:%d", #cond, __FILE__, __LINE__);                    \
+#define assert(cond)                                                                                         \
+    do {                                                                                                     \
+        if (unlikely(!(cond)))                                                                               \
+            panic("assertion failed: %s, at %s:%d", #cond, __FILE__, __LINE__);                              \
     } while (0)
 
 /* Copies up to n bytes of the log, the newest that fit, to buf (kernel memory); returns how many. */

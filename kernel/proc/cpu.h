@@ -15,10 +15,12 @@ struct page;
 #define CPU_PAGES 64 /* pages in a hart's cache of free pages */
 
 struct cpu {
-    unsigned index;    /* c  0 .. machine.nharts-1 */
-    uint64_t hartid;   /* c  the firmware's number */
-    bool online;       /* a */
-    struct proc *idle; /* c  runs when nothing else is ready */
+    unsigned index;           /* c  0 .. machine.nharts-1 */
+    uint64_t hartid;          /* c  the firmware's number */
+    bool online;              /* a */
+    struct proc *parked;      /* a  it has stopped for good, in this process ... */
+    const void *parked_frame; /* ... and with this frame pointer */
+    struct proc *idle;        /* c  runs when nothing else is ready */
 
     /* Scheduling (sched.c). */
     struct spinlock run_lock;
@@ -32,6 +34,7 @@ struct cpu {
     struct timer *timers;        /* t  pairing heap: the root is the earliest */
     struct timer *timer_running; /* t  whose function is being called */
     uint64_t tick_deadline;      /* o  ns; 0: no tick (idle) */
+    struct timer limit;          /* o  the boot argument limit=: the machine's end */
     uint64_t interrupts;         /* o */
 
     /* Memory (mm). */
@@ -55,8 +58,9 @@ static inline struct cpu *mycpu(void)
 
 /* Send an interrupt to another hart: it looks at its run queue, and whether to stop. */
 void cpu_kick(struct cpu *c);
-void cpu_kicked(void);      /* from the trap handler of the hart that was kicked */
-void cpu_stop_others(void); /* panic: the other harts stop for good; never waits for long */
+void cpu_kicked(void);         /* from the trap handler of the hart that was kicked */
+void cpu_stop_others(void);    /* panic: the other harts stop for good; never waits for long */
+_Noreturn void cpu_park(void); /* this hart stops for good; interrupts off */
 
 /* boot/hart.c */
 void hart_init_boot(uint64_t hartid); /* makes tp and cpus[0] valid: the first thing that runs */

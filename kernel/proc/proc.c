@@ -557,20 +557,34 @@ static bool print_one(struct proc *p, void *unused)
 
     printk("%5d %5d %-8s hart %u  %s\n", p->pid, proc_parent_pid(p), states[p->state], p->cpu->index,
            p->name);
+    if (panicking() && p->state == PROC_SLEEPING) {
+        printk("  waits for 0x%lx\n", (uintptr_t)p->wait_chan);
+        print_stack(p, p->context.s[0]);
+    }
     return true;
 }
 
 void proc_print_all(void)
 {
+    struct proc *p;
+
     printk("  PID  PPID STATE    WHERE   NAME\n");
-    proc_for_each(0, print_one, NULL);
+    if (!panicking())
+        proc_for_each(0, print_one, NULL);
+    else
+        list_for_each_entry (p, &all, all_link)
+            print_one(p, NULL);
 }
 
 int proc_parent_pid(struct proc *p)
 {
-    spin_lock(&tree_lock);
+    bool lock = !panicking(); /* the lock's holder may have been stopped */
+
+    if (lock)
+        spin_lock(&tree_lock);
     int pid = p->parent ? p->parent->pid : 0;
-    spin_unlock(&tree_lock);
+    if (lock)
+        spin_unlock(&tree_lock);
     return pid;
 }
 

@@ -139,7 +139,7 @@ void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg);
 size_t proc_count(void);
 int proc_last_pid(void); /* the pid given out last */
 int proc_parent_pid(struct proc *p);
-void proc_print_all(void); /* ^P: a line for each process, printk */
+void proc_print_all(void); /* ^P: a line for each process, printk; at the end, their stacks, too */
 
 /* The current process's from now on, and loaded; NULL: none. The old one stays the caller's. */
 void proc_set_aspace(struct aspace *as);

@@ -235,6 +235,9 @@ void timer_init_hart(void)
 
     spin_init(&c->timer_lock, "timers", RANK_TIMER);
     set_comparator(NEVER);
+    uint64_t limit = bootarg_number("limit");
+    if (limit != 0) /* on every hart: one of them may be stuck */
+        timer_arm(&c->limit, limit * NSEC_PER_SEC, panic_out_of_time);
     csr_set(sie, SIE_STIE);
 }
 

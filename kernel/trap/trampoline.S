@@ -86,6 +86,8 @@ from_kernel:
         sd      t0, TF_EPC(sp)
         sd      t1, TF_STATUS(sp)
         sd      t2, TF_SP(sp)
+        sd      fp, TF_PROC(sp)
+        mv      fp, t2          /* backtraces go on in the interrupted code */
         /* 6. */
         mv      a0, sp
         csrr    a1, scause

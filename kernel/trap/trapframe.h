@@ -4,9 +4,9 @@
 
 #define TF_X(n)   (8 * (n)-8) /* register x1 .. x31 */
 #define TF_SP     TF_X(2)
-#define TF_EPC    248
-#define TF_STATUS 256
-#define TF_PROC   264
+#define TF_STATUS 248
+#define TF_PROC   256
+#define TF_EPC    264
 #define TF_SIZE   272 /* a multiple of 16: it is a stack frame */
 
 #ifndef __ASSEMBLER__
@@ -22,9 +22,11 @@ struct trapframe {
         };
     };
     uint64_t s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5, t6;
-    uint64_t epc;      /* sepc */
-    uint64_t status;   /* sstatus */
-    struct proc *proc; /* user frames: the process, for tp on entry */
+    uint64_t status; /* sstatus */
+    /* User frames: the process, for tp on entry. Kernel frames: s0, which makes the frame's end look like that of
+     * a function that was called from epc, to backtraces. */
+    struct proc *proc;
+    uint64_t epc; /* sepc */
 };
 
 /* All are of 8 bytes, so those between two that are asserted are in their places, too. */
@@ -40,9 +42,9 @@ TF_ASSERT(a7, TF_X(17));
 TF_ASSERT(s2, TF_X(18));
 TF_ASSERT(t3, TF_X(28));
 TF_ASSERT(t6, TF_X(31));
-TF_ASSERT(epc, TF_EPC);
 TF_ASSERT(status, TF_STATUS);
 TF_ASSERT(proc, TF_PROC);
+TF_ASSERT(epc, TF_EPC);
 _Static_assert(sizeof(struct trapframe) == TF_SIZE, "trapframe size");
 
 /* What the C calling convention keeps across a call (psABI, integer register convention). */

@@ -103,18 +103,24 @@ class Monitor:
 
     def stack(self, hart):
         """pc, and the addresses that the frames on the hart's stack return to. A frame pointer points just above
-        the return address and the caller's frame pointer (RISC-V psABI)."""
+        the return address and the caller's frame pointer (RISC-V psABI); in a function that calls none, just above
+        the latter."""
         registers = self.read(hart, "info registers")
-        pc = int(re.search(r"\bpc\s+([0-9a-f]+)", registers).group(1), 16)
-        frame = int(re.search(r"\bx8/s0\s+([0-9a-f]+)", registers).group(1), 16)
+        pc, ra, frame = (int(re.search(rf"{name}\s+([0-9a-f]+)", registers).group(1), 16)
+                         for name in (r"\bpc", r"\bx1/ra", r"\bx8/s0"))
         addresses, low = [], frame
         while (pc >= KERNEL_HALF and frame >= KERNEL_HALF and frame % 8 == 0 and low <= frame <= low + STACK_SIZE
                and len(addresses) < FRAMES_MAX):
             pair = self.word_pair(hart, frame - 16)
             if pair is None or pair[1] < KERNEL_HALF:
                 break
-            addresses.append(pair[1])
-            low, frame = frame + 1, pair[0]
+            low = frame + 1
+            if low <= pair[1] <= low + STACK_SIZE:
+                addresses += [] if addresses else [ra]
+                frame = pair[1]
+            else:
+                addresses.append(pair[1])
+                frame = pair[0]
         return pc, addresses
 
 
