@@ -2,11 +2,10 @@
  * that wait, for an event or for a hart, any may be first. All comes from one generator, so where the machine
  * repeats its steps exactly (scripts/run --icount --ramdisk), N stands for one order of events.
  *
- * QEMU with -icount runs one hart until the next timer of the machine is due, then the next hart. So short
- * slices also make the harts take turns often, at any point.
+ * QEMU with -icount runs one hart until a timer is due or set, then the next hart. So short slices also make the
+ * harts take turns often, and before some locks are taken a timer is set just for that.
  *
- * And with a seed, so on a machine whose time is its own: reports interrupts that were off for long. Each
- * other hart may have had its turn meanwhile, a slice at most. */
+ * With a seed and one hart, so where time is that hart's own, it also reports interrupts that were off for long. */
 #include "debug/debug.h"
 
 #include "boot/machine.h"
@@ -22,11 +21,10 @@
 #define IRQS_OFF_NS 10000000ul
 #define PLACES      16
 
-static bool seeded;           /* c  after boot, like the next */
-static uint64_t preempt_mask; /* of 16, 32, 64 or 128 chances to give way one is taken */
-static uint64_t state;        /* atomic */
-static uint64_t
-    off_since[MAX_HARTS];            /* o  time CSR when that hart's interrupts were turned off; 0: unknown */
+static bool seeded;                  /* c  after boot, like the next */
+static uint64_t preempt_mask;        /* of 16, 32, 64 or 128 chances to give way one is taken */
+static uint64_t state;               /* atomic */
+static uint64_t off_since;           /* o  time CSR when interrupts were turned off; 0: unknown */
 static const void *reported[PLACES]; /* atomic */
 
 /* splitmix64 (Steele, Lea and Flood, 2014): its state just counts, so harts need no lock. */
@@ -85,16 +83,18 @@ void debug_preempt(void)
 
 void debug_irqs_off(void)
 {
-    if (seeded)
-        off_since[mycpu()->index] = rdtime();
+    if (!seeded)
+        return;
+    if (!(next() & preempt_mask))
+        timer_end_turn(); /* the other harts' turn, here where a lock is about to be taken */
+    off_since = machine.nharts == 1 ? rdtime() : 0;
 }
 
 uint64_t debug_irqs_were_off(void)
 {
-    uint64_t *since = &off_since[mycpu()->index];
-    uint64_t ticks = *since && current() != mycpu()->idle ? rdtime() - *since : 0; /* it waits in wfi */
+    uint64_t ticks = off_since && current() != mycpu()->idle ? rdtime() - off_since : 0; /* it waits in wfi */
 
-    *since = 0;
+    off_since = 0;
     return ticks;
 }
 
@@ -113,7 +113,7 @@ static bool first_time(const void *place)
 
 void debug_irqs_on(uint64_t were_off, const void *place)
 {
-    if (were_off && time_ticks_to_ns(were_off) > IRQS_OFF_NS * machine.nharts && first_time(place))
+    if (were_off && time_ticks_to_ns(were_off) > IRQS_OFF_NS && first_time(place))
         printk("lode: interrupts were off for %lu us, until\n  at 0x%lx\n", time_ticks_to_ns(were_off) / 1000,
                (uintptr_t)place);
     debug_preempt();
