@@ -150,6 +150,8 @@ def build(tree, lab, jobs=1, hide=(), in_place=False, own_tools=False):
     folder = lab.folder
     if not in_place:
         folder = os.path.join(tree, "labs", lab.name)
+        for header in glob.glob(os.path.join(glob.escape(os.path.dirname(lab.folder)), "*.h")):  # what all labs' tests share
+            copy_into(header, os.path.join(tree, "labs", os.path.basename(header)))
         for path in lab.all("programs") + lab.all("files") + ["tests"]:
             copy_into(os.path.join(lab.folder, path), os.path.join(folder, path))
     sources = [os.path.join(folder, p) for p in lab.all("programs")]

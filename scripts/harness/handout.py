@@ -90,7 +90,8 @@ def make(name, folder, tree):
 def fill(lab, folder, tree):
     own = os.path.relpath(lab.folder, tree) + "/"
     for name in sources(tree):
-        if name.split("/")[0] not in LEFT_OUT + ("labs",) and not name.startswith(own):
+        shared = os.path.dirname(name) == "labs" and name.endswith(".h")  # by the tests of all labs
+        if shared or name.split("/")[0] not in LEFT_OUT + ("labs",) and not name.startswith(own):
             copy(os.path.join(tree, name), os.path.join(folder, name))
     start = os.path.join(lab.folder, "start")
     if os.path.isdir(start):
