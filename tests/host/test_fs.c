@@ -1009,48 +1009,28 @@ static int same_tree(void *arg)
     return 0;
 }
 
-/* What a damaged slot says must not be done: everything is at home already, and stays as it is. */
-static void damaged_journal(const char *what, void (*damage)(struct fs_super *, struct fs_journal_header *))
+enum place { ROOT_DIRECTORY, SUPER, SUPER_COPY };
+
+/* The slot that comes next holds a transaction that must not be replayed: everything stays as it is. */
+static void bad_journal(const char *what, enum place home, bool header, bool body)
 {
     struct fs_super *s = format(1000, 60, 64), before;
     bool good = harness_child(leave_journal, NULL) == 0 && harness_child(just_boot, NULL) == 0;
-    struct fs_journal_header *h[2];
+    struct fs_journal_header *slot[2];
     for (unsigned k = 0; k < 2; k++)
-        h[k] = harness_disk_block(s->journal_start + k * s->journal_slot);
+        slot[k] = harness_disk_block(s->journal_start + k * s->journal_slot);
+    bool second = slot[0]->sequence > slot[1]->sequence;
+    struct fs_journal_header *h = slot[second];
+    memset((uint8_t *)h + 4096, 0x5a, 4096); /* the body */
+    h->sequence = slot[!second]->sequence + 1;
+    h->count = 1;
+    h->home[0] = home == ROOT_DIRECTORY ? s->data_start : home == SUPER ? 0 : s->nblocks - 1;
+    h->body_checksum = crc32c(0, (uint8_t *)h + 4096, 4096) ^ !body;
+    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum)) ^ !header;
     before = *s;
-    damage(s, h[h[1]->sequence > h[0]->sequence]);
-    ok(good && harness_child(same_tree, NULL) == 0 && fsck() && memcmp(&before, s, sizeof(before)) == 0,
+    ok(good && harness_child(same_tree, NULL) == 0 && fsck() && memcmp(&before, s, sizeof(before)) == 0 &&
+           memcmp(&before, harness_disk_block(s->nblocks - 1), sizeof(before)) == 0,
        "a journal with %s", what);
-}
-
-static void damage_body(struct fs_super *s, struct fs_journal_header *h)
-{
-    (void)s;
-    for (unsigned i = 1; i <= h->count; i++)
-        memset((uint8_t *)h + i * 4096ul + 100, 0x5a, 200);
-}
-
-static void damage_header(struct fs_super *s, struct fs_journal_header *h)
-{
-    h->home[0] = s->data_start; /* the root directory, overwritten by something else */
-    h->home[h->count - 1] = s->data_start;
-}
-
-static void redirect(struct fs_journal_header *h, blkno_t block)
-{
-    h->home[0] = block;
-    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum));
-}
-
-static void hostile_super(struct fs_super *s, struct fs_journal_header *h)
-{
-    (void)s;
-    redirect(h, 0);
-}
-
-static void hostile_last_block(struct fs_super *s, struct fs_journal_header *h)
-{
-    redirect(h, s->nblocks - 1);
 }
 
 /* A sync after a recovery is worth as much as any. */
@@ -1251,10 +1231,10 @@ int main(int argc, char **argv)
     if (wanted("commits under way"))
         cuts("commits under way", 400, commits_under_way, one_name, 0);
     if (wanted("journal")) {
-        damaged_journal("a damaged body", damage_body);
-        damaged_journal("a damaged header", damage_header);
-        damaged_journal("a header that leads to the super block", hostile_super);
-        damaged_journal("a header that leads to the super block's copy", hostile_last_block);
+        bad_journal("a damaged body", ROOT_DIRECTORY, true, false);
+        bad_journal("a damaged header", ROOT_DIRECTORY, false, true);
+        bad_journal("a header that leads to the super block", SUPER, true, true);
+        bad_journal("a header that leads to the super block's copy", SUPER_COPY, true, true);
         format(1000, 60, 64);
         ok(harness_child(leave_journal, NULL) == 0 && harness_child(sync_again, NULL) == 0 &&
                harness_child(sync_again, (void *)1) == 0,
