@@ -228,6 +228,21 @@ static void mmap_file(void)
     check_file("f", 10000, 3);
 }
 
+/* Behind the end of a file, its last page shows zeros, whatever was in that memory before. */
+static void file_page_ends_in_zeros(void)
+{
+    make_file("f", 100, 3);
+    int fd = open("f", O_RDONLY);
+
+    CHECK(in_child(secret_child, 0) == 0, "filling");
+    for (int round = 0; round < 50; round++) {
+        char *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        CHECK(a != MAP_FAILED, "mmap: %s", strerror(errno));
+        for (int i = 100; i < 4096; i++)
+            CHECK(a[i] == 0, "byte %d, behind the end of the file, is 0x%x", i, a[i]);
+    }
+}
+
 /* Parts of a mapping that is cut to pieces still show their own part of the file. */
 static void mmap_file_in_pieces(void)
 {
@@ -340,6 +355,6 @@ static const struct test tests[] = {
     TEST(mmap_file),           TEST(shared_memory),
     SLOW(out_of_memory),       TEST(constant_free_pages),
     TEST(stale_translations),  TEST(parent_writes_after_fork),
-    TEST(mmap_file_in_pieces),
+    TEST(mmap_file_in_pieces), TEST(file_page_ends_in_zeros),
 };
 const struct topic topic_mem = {"mem", tests, sizeof(tests) / sizeof(tests[0])};
