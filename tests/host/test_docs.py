@@ -39,7 +39,8 @@ def links_lead_somewhere():
     """Relative links, and paths in the tree that are named as such."""
     problems = []
     for document in documents():
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", read(document)):
+        text = re.sub(r"^ {4}.*$", "", read(document), flags=re.MULTILINE)  # without examples of documents
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
             if "://" not in target and not os.path.exists(os.path.join(TREE, os.path.dirname(document), target)):
                 problems.append(f"{document}: a link to {target}, which is not there")
     return problems
