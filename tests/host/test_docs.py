@@ -8,7 +8,7 @@ import sys
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # To be written by the reader, and names as #include has them. (A NAME in a path is a placeholder.)
-EXAMPLES = {"user/bin/hi.c", "user/bin/freemem.c", "user/lode.h", "user/user.h", "kernel/types.h",
+EXAMPLES = {"user/bin/harts.c", "tests/hartcheck.c", "kernel/proc/sysharts.c", "user/bin/hi.c", "user/bin/freemem.c", "user/lode.h", "user/user.h", "kernel/types.h",
             "kernel/param.h"}
 
 
