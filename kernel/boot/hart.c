@@ -60,8 +60,6 @@ static void init_hart(void)
     timer_init_hart();
     plic_init_hart();
     __atomic_store_n(&mycpu()->online, true, __ATOMIC_RELEASE);
-    if (mycpu() != &cpus[0])
-        cpu_kick(&cpus[0]); /* it waits in start */
 }
 
 _Noreturn void hart_main(void)
@@ -71,8 +69,7 @@ _Noreturn void hart_main(void)
     sched_idle(NULL);
 }
 
-/* Starts a hart and waits for it, 1 s at most. It waits in wfi: under QEMU's -icount harts take turns, and one
- * that runs keeps the others waiting until its next timer is due. */
+/* Starts a hart and waits for it, 1 s at most. It gives it its turn meanwhile (timer_end_turn). */
 static void start(struct cpu *c)
 {
     struct hart_boot *boot = &hart_boots[c->index];
@@ -93,10 +90,6 @@ static void start(struct cpu *c)
             printk("lode: hart %lu was started but does not answer: going on without it\n", c->hartid);
             return;
         }
-        timer_tick(false); /* the next tick ends the wait for a hart that does not answer */
-        timer_tick(true);
-        wfi();
-        csr_clear(sip, SIE_SSIE); /* its kick, if it was that */
     }
 }
 

@@ -70,7 +70,7 @@ static void print_harts(uintptr_t frame)
         struct proc *p = NULL;
         if (c == self || !c->online)
             continue;
-        for (uint64_t start = rdtime(); p == NULL && rdtime() - start < machine.timebase;)
+        for (uint64_t start = rdtime(); p == NULL && rdtime() - start < machine.timebase; timer_end_turn())
             p = __atomic_load_n(&c->parked, __ATOMIC_ACQUIRE);
         if (p != NULL)
             print_hart(c, p, (uintptr_t)c->parked_frame);
