@@ -2,7 +2,7 @@
  * again with probability 1/2. So n slices make about n/2 turns without a break; taking turns would make n. */
 #include "lottery.h"
 
-#define SECONDS 50
+#define SECONDS 30
 
 static int results[2];
 

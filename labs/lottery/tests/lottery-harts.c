@@ -2,7 +2,7 @@
  * among equals. */
 #include "lottery.h"
 
-#define SECONDS 20
+#define SECONDS 10
 
 static int results[2];
 

@@ -218,6 +218,9 @@ static inline void check_shares(const char *when, const struct share *s, int n, 
     expect(all >= 0.97 * slices,
            "%s: the processes want the hart all the time, but in %d slices they ran only %ld", when,
            (int)slices, (long)all);
+    for (int i = 0; i < n; i++)
+        expect(s[i].got > 0, "%s: the process with %d of %ld tickets got nothing in %ld slices: it starves",
+               when, s[i].tickets, (long)all_tickets, (long)all);
     for (int i = 0; i < n; i++) {
         double p = s[i].tickets / all_tickets, mean = all * p, variance = mean * (1 - p);
         double away = (double)s[i].got - mean;
