@@ -214,6 +214,24 @@ uint64_t now_ns(void)
     return (uint64_t)t.sec * NSEC_PER_SEC + t.nsec;
 }
 
+/* With -icount, 64 instructions are 64 on the counter, each time. */
+static bool counts_instructions(void)
+{
+    uint64_t from, to;
+
+    for (int i = 0; i < 8; i++) {
+        __asm__ volatile("rdinstret %0\n .rept 64\n nop\n .endr\n rdinstret %1" : "=r"(from), "=r"(to));
+        if (to - from != 65)
+            return false;
+    }
+    return true;
+}
+
+uint64_t patience(uint64_t ns)
+{
+    return counts_instructions() ? ns : 30 * ns;
+}
+
 void sleep_ms(int ms)
 {
     struct abi_timespec t = {ms / 1000, ms % 1000 * 1000000};

@@ -107,7 +107,7 @@ static void kill_within(void (*f)(long), long arg, int delay_ms, const char *whe
     uint64_t start = now_ns();
     end_child(pid);
     uint64_t ms = (now_ns() - start) / 1000000;
-    CHECK(ms < 1000, "in %s: took %lu ms, expected less than 1000", where, ms);
+    CHECK(ms < patience(1000), "in %s: took %lu ms, expected less than %lu", where, ms, patience(1000));
 }
 
 static void kill_asleep(void)
@@ -317,7 +317,7 @@ static void vfork_parent(long unused)
 {
     (void)unused;
     if (sys_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0) {
-        sleep_ms(30);
+        sleep_ms((int)patience(30));
         sys_exit(0);
     }
     exit(5);
@@ -332,7 +332,7 @@ static void kill_in_vfork(void)
     CHECK_CALL(0, sys_kill(pid, SIGKILL));
     int status = wait_for(pid);
     CHECK(WAIT_SIGNAL(status) == SIGKILL, "wait status 0x%x, expected SIGKILL", status);
-    sleep_ms(50);
+    sleep_ms((int)patience(50)); /* the child is gone, too */
 }
 
 /* ---- details ---- */
