@@ -63,11 +63,11 @@ void __ubsan_handle_type_mismatch_v1_abort(const struct type_mismatch *m, uintpt
 {
     bool misaligned = address & ((1ul << m->log_align) - 1);
 
-    panic("%s: 0x%lx" AT_FORMAT,
+    panic("%s: 0x%lx%s" AT_FORMAT,
           address == 0 ? "null pointer is followed"
           : misaligned ? "pointer to a misaligned address is followed"
                        : "pointer to an object that is too small is followed",
-          address, AT(&m->at));
+          address, debug_pattern(address), AT(&m->at));
 }
 
 /* ---- stack canaries ---- */

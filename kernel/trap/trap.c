@@ -177,7 +177,9 @@ void trap_kernel(struct trapframe *tf, uint64_t cause)
     if (!(cause & SCAUSE_INTERRUPT)) {
         uint64_t addr = csr_read(stval);
         panic("%s in the kernel: address 0x%lx, pc 0x%lx, ra 0x%lx%s", exception(cause).what, addr, tf->epc,
-              tf->ra, kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)" : debug_pattern(addr));
+              tf->ra,
+              kstack_is_guard(addr) ? " (guard page of a kernel stack: it has overflowed)"
+                                    : debug_pattern(addr));
     }
     interrupt(cause, false);
     /* Interrupts were on, so no spin lock is held: the kernel may be preempted here. Not the idle process,
@@ -188,5 +190,5 @@ void trap_kernel(struct trapframe *tf, uint64_t cause)
 
 _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc)
 {
-    panic("kernel stack overflow: sp 0x%lx, pc 0x%lx", sp, pc);
+    panic("kernel stack overflow: sp 0x%lx, in the function\n  at 0x%lx", sp, pc);
 }
