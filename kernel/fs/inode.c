@@ -634,7 +634,7 @@ static void check_unlocked(struct inode *ip)
     const struct buf *b;
 
     CHECK(d->mode == ip->mode && d->nlink == ip->nlink && d->size == ip->size && d->nblocks == ip->nblocks,
-          "inode %u: mode 0%o, %u links, %lu bytes, %lu blocks; in the table 0%o, %u, %lu, %lu", ip->ino,
+          "inode %u: mode 0x%x, %u links, %lu bytes, %lu blocks; in the table 0x%x, %u, %lu, %lu", ip->ino,
           ip->mode, ip->nlink, ip->size, ip->nblocks, d->mode, d->nlink, d->size, d->nblocks);
     CHECK(dead == (ip->nlink == 0), "inode %u: %u links, refs 0x%x", ip->ino, ip->nlink, ip->refs);
     if (check_free(&orphan_mutex))

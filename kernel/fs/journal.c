@@ -487,7 +487,7 @@ void journal_check(void)
     size_t blocks = check_attached(&journal.blocks, BUF_JOURNALED);
     size_t ordered = check_attached(&journal.ordered, BUF_ORDERED);
 
-    CHECK(journal.committed <= journal.running && journal.requested <= journal.running,
+    CHECK(journal.committed < journal.running && journal.requested <= journal.running,
           "journal: transaction %lu runs, %lu is committed, %lu requested", journal.running,
           journal.committed, journal.requested);
     CHECK(journal.count <= journal.max, "journal: %u blocks in a transaction, of %u", journal.count,
