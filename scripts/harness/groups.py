@@ -271,7 +271,8 @@ class GuestGroup(Base):
             return wanted or listing
         machine = {**self.machine, "disk": None, "limit": None, "append": ""}
         ran = run_machine([listing], tree=self.where.tree, build=self.build, report=False, timeout=LIST_TIMEOUT, **machine)
-        return ran.output.decode("utf-8", "replace").split() if ran.status == 0 else []
+        # usertests lists them as TOPIC:NAME.
+        return [name.rpartition(":")[2] for name in ran.output.decode("utf-8", "replace").split()] if ran.status == 0 else []
 
     def confirm(self):
         """A test that fails alone is quicker to repeat than all of them; one that does not needs the others."""

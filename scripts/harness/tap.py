@@ -7,6 +7,7 @@
     # NAME: 1234 instructions               of the test before it, as are
     # NAME: 1.5 seconds
     # to repeat: COMMAND
+    # all that ran: COMMAND
     ok 2 - NAME # SKIP why
     Bail out! why
 """
@@ -74,6 +75,8 @@ def take_note(result, line):
     """A comment about the test before it?"""
     if note := re.fullmatch(r"# to repeat: (.*)", line):
         result.repeat = note[1]
+    elif line.startswith("# all that ran: "):
+        pass  # the group's command tells it
     elif note := re.fullmatch(r"# (.*): (\d+) instructions", line):
         if note[1] != result.name:
             return False

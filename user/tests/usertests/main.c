@@ -2,7 +2,7 @@
  *
  *   usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN | TOPIC: | TOPIC:PATTERN ...]
  *
- *     -l  lists the tests, as TOPIC:NAME
+ *     -l  lists the tests, as TOPIC:NAME, in the order in which they would run
  *     -q  only the quick ones
  *     -n  all of them so many times
  *     -s  in an order, and with pseudo-random numbers, that depend on SEED
@@ -598,6 +598,16 @@ static int run_all(const struct options *o, const struct test **tests, unsigned 
     return failed ? 1 : 0;
 }
 
+static void list_all(const struct options *o, const struct test **tests, unsigned n)
+{
+    if (o->shuffle)
+        shuffle(tests, n, o->seed);
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < sizeof(topics) / sizeof(topics[0]); j++)
+            if (tests[i] >= topics[j]->tests && tests[i] < topics[j]->tests + topics[j]->count)
+                printf("%s:%s\n", topics[j]->name, tests[i]->name);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test *chosen[MAX_TESTS];
@@ -625,8 +635,6 @@ int main(int argc, char **argv)
             const struct test *t = &topics[i]->tests[j];
             if (!selected(&o, topics[i], t))
                 continue;
-            if (list)
-                printf("%s:%s\n", topics[i]->name, t->name);
             if (n == MAX_TESTS)
                 diex("more than %d tests", MAX_TESTS);
             chosen[n++] = t;
@@ -634,5 +642,8 @@ int main(int argc, char **argv)
     }
     if (n == 0)
         diex("no test has that name; usertests -l lists them");
-    return list ? 0 : run_all(&o, chosen, n);
+    if (!list)
+        return run_all(&o, chosen, n);
+    list_all(&o, chosen, n);
+    return 0;
 }
