@@ -26,10 +26,13 @@ LIST_TIMEOUT = 120   # seconds of the host, for what prints names
 class Where:
     """What all groups of a run have in common."""
 
-    def __init__(self, tree, build, watchdog):
+    def __init__(self, tree, build, watchdog, logs="test"):
         self.tree, self.build, self.watchdog = tree, build, watchdog
-        self.logs = os.path.join(build, "test")
+        self.logs = os.path.join(build, logs)
         os.makedirs(self.logs, exist_ok=True)
+
+    def with_logs(self, folder):
+        return Where(self.tree, self.build, self.watchdog, os.path.join("test", folder))
 
     def log(self, name, kind):
         return os.path.join(self.logs, f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}.{kind}")
