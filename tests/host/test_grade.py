@@ -257,7 +257,7 @@ def test_handout(folder):
     files = git("ls-files").split()
     ok(git("status", "--porcelain") == "" and git("rev-list", "--count", "HEAD").strip() == "1", "one commit, nothing beside it")
     ok({"TASK.md", "README.md", "Makefile", "scripts/grade", "answers.md", "labs/freemem/lab.ini", "labs/freemem/tests/memtest.c"} <= set(files), "it is whole", files)
-    bad = [f for f in files if f.startswith(".ci") or "backtest" in f or "solution" in f or (f.startswith("labs/") and not f.startswith("labs/freemem/"))]
+    bad = [f for f in files if f.startswith(".ci") or "backtest" in f or "solution" in f or (f.count("/") > 1 and f.startswith("labs/") and not f.startswith("labs/freemem/"))]
     ok(not bad, "no solution, hidden test, other lab or CI", bad)
     ini = open(folder + "/out/labs/freemem/lab.ini").read()
     ok("returns" not in ini and "Nobody needs to know" not in ini and "[test answer]" in ini, "the hidden test is gone from lab.ini", ini)
