@@ -355,9 +355,9 @@ static void read_directory_in_pieces(void)
 {
     enum { FILES = 150 };
     char name[12];
-    struct {
+    union {
         struct abi_dirent64 first;
-        char more[80];
+        char bytes[100];
     } buf;
     bool seen[FILES] = {false};
     long n;
