@@ -52,7 +52,9 @@ ULIBGCC := $(call libgcc,-march=rv64gc -mabi=lp64d)
 
 warnings  = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings -Wvla -Wundef
 common    = -O2 -g -mcmodel=medany -ffreestanding -nostdlib -fno-common -fno-pie -fno-stack-protector
-debug     = -DLODE_DEBUG -fsanitize=undefined -fno-sanitize-recover=undefined -fstack-protector-strong
+# Without pointer-overflow: user pointers are pointers here, and null plus 0 is one of them.
+debug     = -DLODE_DEBUG -fsanitize=undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=undefined \
+            -fstack-protector-strong
 kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),$(debug)) -Ikernel
 uflags    = $(UARCH) -mabi=lp64d $(common) -ffunction-sections -fdata-sections -Iuser/include -I. -Ikernel
 hostflags = -std=c11 -g -D_GNU_SOURCE -Ikernel

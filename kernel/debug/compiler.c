@@ -48,7 +48,6 @@ OPERANDS_HANDLER(__ubsan_handle_sub_overflow_abort, "signed overflow in a subtra
 OPERANDS_HANDLER(__ubsan_handle_mul_overflow_abort, "signed overflow in a multiplication")
 OPERANDS_HANDLER(__ubsan_handle_divrem_overflow_abort, "division by zero, or overflow in a division")
 OPERANDS_HANDLER(__ubsan_handle_shift_out_of_bounds_abort, "shift by too much, or of a negative number")
-OPERANDS_HANDLER(__ubsan_handle_pointer_overflow_abort, "pointer beyond the end of the address space")
 VALUE_HANDLER(__ubsan_handle_negate_overflow_abort, "signed overflow in a negation")
 VALUE_HANDLER(__ubsan_handle_out_of_bounds_abort, "index out of an array's bounds")
 VALUE_HANDLER(__ubsan_handle_load_invalid_value_abort, "value that its type does not have")
