@@ -286,7 +286,8 @@ static void argv_changes(void)
     long *argv = (long *)shared_pages(1);
 
     argv[0] = (long)"true";
-    int pid = start_child(flip_argv, (long)argv), times = harts() > 1 ? 100 : 20; /* or each takes a time slice */
+    int pid = start_child(flip_argv, (long)argv),
+        times = harts() > 1 ? 100 : 20; /* or each takes a time slice */
     for (int i = 0; i < times; i++) {
         int child = fork();
         if (child == 0)

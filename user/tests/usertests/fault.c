@@ -11,7 +11,7 @@ static void kernmem(void)
         expect_signal(read_at, (long)a, SIGSEGV, "kernel memory");
 }
 
-static void beyond_user_space(void)
+static void MAXVAplus(void)
 {
     for (uint64_t a = 1ul << 38; a; a <<= 1)
         expect_signal(write_at, (long)a, SIGSEGV, "an address above user space");
@@ -21,6 +21,24 @@ static void textwrite(void)
 {
     expect_signal(write_at, (long)textwrite, SIGSEGV, "store to program text");
     expect_signal(write_at, 0, SIGSEGV, "store to address 0");
+}
+
+/* Stores to where no program may write, from the first page to the last address. */
+static void nowrite(void)
+{
+    static const uint64_t places[] = {0,
+                                      0x10,
+                                      0x80000000,
+                                      0x80200000,
+                                      0x3fffffe000,
+                                      0x3ffffff000,
+                                      0x4000000000,
+                                      0x8000000000,
+                                      0xffffffc080200000,
+                                      ~7ul};
+
+    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        expect_signal(write_at, (long)places[i], SIGSEGV, "a store");
 }
 
 static const char constant_text[] = "constant";
@@ -231,9 +249,10 @@ static void flood_of_faults(void)
 
 static const struct test tests[] = {
     TEST(kernmem),
-    TEST(beyond_user_space),
+    TEST(MAXVAplus),
     TEST(textwrite),
     TEST(write_to_constant),
+    TEST(nowrite),
     TEST(pgbug),
     TEST(bsstest),
     TEST(stacktest),

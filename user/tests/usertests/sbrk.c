@@ -211,6 +211,82 @@ static void lazy_fork(void)
     lazy_fork_step((long)p);
 }
 
+/* One huge step, of which only a few pages are touched, far apart: the memory is promised, not there. */
+static void lazy_alloc(void)
+{
+    long bytes = counter("pages_total") / 2 * PAGE, before = counter("pages_free");
+    char *p = sbrk(bytes);
+
+    CHECK(p != (char *)-1, "sbrk of %ld bytes: %s", bytes, strerror(errno));
+    for (long i = 0; i < bytes; i += bytes / 16)
+        *(char **)(p + i) = p + i;
+    for (long i = 0; i < bytes; i += bytes / 16)
+        CHECK(*(char **)(p + i) == p + i, "at %ld: %p", i, *(char **)(p + i));
+    CHECK(before - counter("pages_free") < 100, "16 pages touched took %ld", before - counter("pages_free"));
+}
+
+static void lazy_unmap_step(long addr)
+{
+    *(char **)addr = (char *)addr;
+    sbrk(-(long)((char *)sbrk(0) - (char *)addr));
+    *(char **)addr = NULL; /* no longer there */
+}
+
+/* Memory that was touched and given back is gone, wherever it was. */
+static void lazy_unmap(void)
+{
+    char *p = sbrk(256 * PAGE);
+
+    for (int i = 0; i < 256; i += 32)
+        expect_signal(lazy_unmap_step, (long)p + i * PAGE, SIGSEGV, "a store to memory given back");
+}
+
+/* The kernel copies to and from pages that are only promised, but not beyond them. */
+static void lazy_copy(void)
+{
+    char *p = sbrk(4 * PAGE);
+    int fds[2];
+
+    CHECK(pipe(fds) == 0, "pipe");
+    CHECK_CALL(PAGE, sys_write(fds[1], (long)p + PAGE, PAGE));
+    CHECK_CALL(PAGE, sys_read(fds[0], (long)p + 2 * PAGE + 100, PAGE));
+    for (int i = 0; i < 2 * PAGE; i++)
+        CHECK(p[2 * PAGE + i] == 0, "byte %d is %d", i, p[2 * PAGE + i]);
+    char *end = sbrk(0);
+    CHECK_CALL(1, sys_write(fds[1], (long)end - 1, 1));
+    CHECK_CALL(-EFAULT, sys_read(fds[0], (long)end, 1));
+    CHECK_CALL(-EFAULT, sys_write(fds[1], (long)end + 1000 * PAGE, 1));
+    CHECK_CALL(-EFAULT, sys_write(fds[1], 0x3fffffe000, 1));
+}
+
+/* Up and down again: what comes is zero, however often, and where it was before. */
+static void lazy_sbrk(void)
+{
+    char *start = sbrk(0);
+
+    for (int i = 0; i < 50; i++) {
+        char *p = sbrk(8 * PAGE);
+        CHECK(p == start, "the heap begins at %p, expected %p", p, start);
+        for (int k = 0; k < 8; k++) {
+            CHECK(p[k * PAGE] == 0, "page %d holds %d", k, p[k * PAGE]);
+            p[k * PAGE] = (char)(i + 1);
+        }
+        sbrk(-8 * PAGE);
+    }
+    CHECK(sbrk(0) == start, "the break is at %p", sbrk(0));
+}
+
+/* Beyond 2 GB: more than an int holds. */
+static void sbrk8000(void)
+{
+    char *end = page_break();
+    long got = sys_brk((long)end + 0x80000004);
+
+    CHECK(got == (long)end || got == (long)end + 0x80000004, "brk gave 0x%lx", got);
+    ((volatile char *)got)[-1] = 1;
+    CHECK_CALL((long)end, sys_brk((long)end));
+}
+
 /* ---- the end of memory ---- */
 
 static void take_all(long report)
@@ -270,6 +346,33 @@ static void memory_promised_twice(void)
     CHECK(killed >= 1, "%d of four have ended, expected one or more", killed);
 }
 
+static void exec_with_little_memory(long pages)
+{
+    char *argv[] = {"echo", "x", NULL};
+    int null = open("/dev/null", O_WRONLY);
+
+    close(1);
+    dup(null);
+    for (long left; (left = counter("pages_free") - 40) > 0;) { /* what counting takes comes back */
+        char *p = sbrk(left * PAGE);
+        for (long i = 0; p != (char *)-1 && i < left; i++)
+            ((volatile char *)p)[i * PAGE] = 1;
+    }
+    for (; pages < 15; pages++)
+        sbrk(-PAGE);
+    exec("/bin/echo", argv);
+    exit(0);
+}
+
+/* exec with memory for so and so many pages: it works, or fails, or the process is killed. */
+static void execout(void)
+{
+    for (int pages = 0; pages < 15; pages += 2) {
+        int status = in_child(exec_with_little_memory, pages);
+        CHECK(status == 0 || WAIT_SIGNAL(status) == SIGKILL, "wait status 0x%x", status);
+    }
+}
+
 /* Larger than RAM: refused, at once. */
 static void larger_than_memory(void)
 {
@@ -298,8 +401,14 @@ static const struct test tests[] = {
     TEST(lazy_exec_arguments),
     TEST(lazy_limits),
     TEST(lazy_fork),
+    TEST(lazy_alloc),
+    TEST(lazy_unmap),
+    TEST(lazy_copy),
+    TEST(lazy_sbrk),
+    TEST(sbrk8000),
     SLOW(mem),
     SLOW(memory_promised_twice),
+    SLOW(execout),
     TEST(larger_than_memory),
 };
 const struct topic topic_sbrk = {"sbrk", tests, sizeof(tests) / sizeof(tests[0])};
