@@ -120,7 +120,9 @@ lde_float_across_time:
         addi    t0, a1, \n
         fmv.d.x f\n, t0
         .endr
-        fsrmi   2
+        srli    t0, a1, 4       /* another rounding mode for another seed */
+        andi    t0, t0, 3
+        fsrm    t0
 2:      li      t0, 100000
 3:      addi    t0, t0, -1
         bnez    t0, 3b
@@ -132,7 +134,8 @@ lde_float_across_time:
         bne     t0, t1, 9f
         .endr
         frrm    t0
-        li      t1, 2
+        srli    t1, a1, 4
+        andi    t1, t1, 3
         li      a0, 33
         bne     t0, t1, 9f
         again_until_time 2b

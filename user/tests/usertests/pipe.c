@@ -157,6 +157,29 @@ static void last_reader_goes(void)
     CHECK(wait_for(pid) == WAIT_SIGNALED(SIGPIPE), "writer with SIGPIPE");
 }
 
+static void read_to_the_end(long unused)
+{
+    char c;
+    (void)unused;
+    close(p[1]);
+    CHECK_CALL(0, sys_read(p[0], (long)&c, 1));
+}
+
+/* The end of file is for all who wait for it. */
+static void all_readers_see_the_end(void)
+{
+    int pids[5];
+
+    make_pipe();
+    for (int i = 0; i < 5; i++)
+        pids[i] = start_child(read_to_the_end, 0);
+    for (int i = 0; i < 5; i++)
+        wait_until(pids[i], 'S');
+    close(p[1]);
+    for (int i = 0; i < 5; i++)
+        CHECK(wait_for(pids[i]) == 0, "reader %d", i);
+}
+
 static void write_more_than_fits(long unused)
 {
     static char buf[65536 + 4096];
@@ -364,6 +387,7 @@ static const struct test tests[] = {
     TEST(last_reader_goes),
     TEST(last_writer_goes),
     TEST(writer_goes_on),
+    TEST(all_readers_see_the_end),
     TEST(writes_are_atomic),
     TEST(ping_pong),
     TEST(bad_descriptors),

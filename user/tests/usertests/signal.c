@@ -37,11 +37,23 @@ static void interrupt_me(long parent)
     }
 }
 
+/* Leaves other values in the floating-point registers that a function need not keep. */
+static void count_and_calculate(int sig)
+{
+    count_call(sig);
+    __asm__ volatile("fcvt.d.l ft0, %0; fmv.d ft1, ft0; fmv.d ft2, ft0; fmv.d ft3, ft0; fmv.d ft4, ft0;"
+                     "fmv.d ft5, ft0; fmv.d ft6, ft0; fmv.d ft7, ft0; fmv.d fa0, ft0; fmv.d fa1, ft0;"
+                     "fmv.d fa2, ft0; fmv.d fa3, ft0; fmv.d fa4, ft0; fmv.d fa5, ft0; fmv.d fa6, ft0;"
+                     "fmv.d fa7, ft0" ::"r"(12345l)
+                     : "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fa0", "fa1", "fa2", "fa3",
+                       "fa4", "fa5", "fa6", "fa7");
+}
+
 /* A handler at any point of a computation in all kinds of registers: the result is the same. */
 static void handler_keeps_registers(void)
 {
     called = 0;
-    set_handler(SIGUSR2, count_call, 0);
+    set_handler(SIGUSR2, count_and_calculate, 0);
     int pid = start_child(interrupt_me, getpid());
     while (called < 10) {
         double f = 1;
