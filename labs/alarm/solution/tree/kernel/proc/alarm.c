@@ -71,7 +71,8 @@ int64_t sys_sigreturn(const uint64_t arg[6])
     if (!a->active)
         return -EINVAL;
     irq_push();
-    memcpy(p->tf, &a->tf, offsetof(struct trapframe, proc)); /* in a child, tf.proc is its parent's */
+    *p->tf = a->tf;
+    p->tf->proc = p; /* in a child, that of a->tf is its parent */
     memcpy(p->fp, a->fp, sizeof(p->fp));
     p->fp_used = a->fp_used;
     if (p->fp_used)
