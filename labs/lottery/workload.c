@@ -27,6 +27,7 @@ int main(int argc, char **argv)
     expect_result("settickets(1000000000)", settickets(MAX_TICKETS), 0); /* to win as soon as it wakes up */
     for (int i = 0; i < n; i++)
         at_start[i].pid = start_child(atoi(argv[i + 2]), spin, 0);
+    open_gate();
     for (int i = 0; i < n; i++)
         at_start[i] = process_entry(at_start[i].pid);
 

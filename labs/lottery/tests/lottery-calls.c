@@ -110,6 +110,8 @@ static void pinfo(void)
 
     expect_result("settickets(12)", settickets(12), 0);
     int sleeper = start_child(34, asleep, 0);
+    open_gate();
+    sleep_ms(1); /* it gets to where it sleeps */
     int n = all_processes(list, 64), me = -1, child = -1;
     for (int i = 0; i < n; i++) {
         expect(i == 0 || list[i].pid > list[i - 1].pid,

@@ -29,6 +29,7 @@ int main(void)
     long end = (long)now_ms() + SECONDS * 1000;
     for (int i = 0; i < 2; i++)
         start_child(10, count_turns, end);
+    open_gate();
     for (int i = 0; i < 2; i++)
         expect(read(results[0], &turns[i], sizeof(long)) == sizeof(long), "a child ended too early");
     end_spinners();

@@ -33,6 +33,7 @@ int main(void)
         start_child(1000000, spin, 0);
         start_child(1000000, asleep, 0);
     }
+    open_gate();
     sleep_ms(500);
     end_spinners();
 
@@ -40,6 +41,7 @@ int main(void)
     struct share s[2] = {{.tickets = 10}, {.tickets = 10}};
     s[0].pid = start_child(10, spin_and_change, when);
     s[1].pid = start_child(10, spin, 0);
+    open_gate();
     measure(s, 2, SECONDS);
     check_shares("10 and 10 tickets, after others with 1000000 each have ended", s, 2, SECONDS);
     sleep_ms(2000);

@@ -35,6 +35,7 @@ static void run(struct share *s, int n)
 
     for (int i = 0; i < n; i++)
         s[i].pid = start_child(s[i].tickets, compute, begin);
+    open_gate();
     for (int i = 0; i < n; i++) {
         expect(read(results[0], result, sizeof(result)) == sizeof(result), "a child ended too early");
         for (int k = 0; k < n; k++)

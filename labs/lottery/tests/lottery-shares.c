@@ -21,6 +21,7 @@ int main(int argc, char **argv)
             s[n++] = (struct share){.tickets = tickets, .pid = pid};
     }
     int seconds = atoi(argv[1]);
+    open_gate();
     measure(s, n, seconds);
     for (int i = 0; i < n; i++)
         printf("%d tickets: %lu slices\n", s[i].tickets, s[i].got);

@@ -142,15 +142,19 @@ static inline uint64_t slices_of(int pid)
     return sum;
 }
 
-/* Starts a child that takes `tickets` tickets, says so, and then does `job(arg)` and ends. When this returns it has
- * its tickets. */
+/* Children wait here until all are there: none of them competes with those that are still to be made. */
+static int gate[2], gate_is_there;
+
+/* Makes a child that takes `tickets` tickets, says so, waits for open_gate, does `job(arg)` and ends. When this
+ * returns it has its tickets. */
 static inline int start_child(int tickets, void (*job)(long), long arg)
 {
     int ready[2];
     long result;
 
     expect(spinner_count < MAX_SPINNERS, "too many processes for this test");
-    expect(pipe(ready) == 0, "there is no pipe");
+    expect(pipe(ready) == 0 && (gate_is_there || pipe(gate) == 0), "there is no pipe");
+    gate_is_there = 1;
     int pid = fork();
     expect(pid >= 0, "fork failed");
     if (pid == 0) {
@@ -159,6 +163,8 @@ static inline int start_child(int tickets, void (*job)(long), long arg)
         write(ready[1], &result, sizeof(result));
         close(ready[0]);
         close(ready[1]);
+        close(gate[1]);
+        read(gate[0], &result, 1); /* until nobody can write any more */
         job(arg);
         exit(0);
     }
@@ -168,6 +174,13 @@ static inline int start_child(int tickets, void (*job)(long), long arg)
     close(ready[0]);
     expect(result == 0, "settickets(%d): expected 0, it returned %s", tickets, result_text(result));
     return pid;
+}
+
+static inline void open_gate(void)
+{
+    close(gate[0]);
+    close(gate[1]);
+    gate_is_there = 0;
 }
 
 static inline void spin(long unused)
