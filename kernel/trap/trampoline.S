@@ -118,8 +118,22 @@ stack_overflow:
 context_switch:
         each_kept_register sd, a0
         each_kept_register ld, a1
+#ifdef LODE_DEBUG
+        /* What is wrong here would show much later, and anywhere. */
+        .irp n, 0,1,2,3,4,5,6,7,8,9,10,11
+        li      t0, \n
+        ld      t1, 16 + 8*\n(a1)
+        bne     t1, s\n, 1f
+        .endr
+#endif
         mv      tp, a1
         ret
+
+#ifdef LODE_DEBUG
+1:      mv      a0, t0
+        mv      tp, a1
+        call    trap_bad_switch
+#endif
 
 /* proc_entry: where a new process begins, as if it had called context_switch.
  *   On entry: a0 = the process just left; sp = its trapframe.

@@ -192,3 +192,9 @@ _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc)
 {
     panic("kernel stack overflow: sp 0x%lx, in the function\n  at 0x%lx", sp, pc);
 }
+
+/* Debug kernels: context_switch has not brought back register s<n> of the process that is running now. */
+_Noreturn void trap_bad_switch(unsigned long n)
+{
+    panic("the switch to this process has not restored its register s%lu", n);
+}
