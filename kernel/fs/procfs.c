@@ -2,6 +2,7 @@
  *
  *   /proc/NAME       about the system: root_files
  *   /proc/PID/NAME   about a process: pid_files
+ *   /proc/PID/stack  debug builds: where it sleeps in the kernel
  *   /proc/lode       what there is of everything, one "name number" a line, for tests that look for leaks
  *   /proc/check      debug builds: "ok", or what is wrong with the kernel's structures (debug/check.h)
  *
@@ -248,6 +249,17 @@ static void show_pid_cmdline(struct text *t)
         print(t, "%s%c", p->name, '\0');
 }
 
+#ifdef LODE_DEBUG
+/* Where in the kernel it sleeps: addresses, the innermost first. */
+static void show_pid_stack(struct text *t)
+{
+    uintptr_t at[BACKTRACE_MAX];
+    unsigned n = proc_stack(t->proc, at, BACKTRACE_MAX);
+    for (unsigned i = 0; i < n; i++)
+        print(t, "  at 0x%lx\n", at[i]);
+}
+#endif
+
 /* ---- the tables ---- */
 
 struct proc_file {
@@ -265,10 +277,11 @@ static const struct proc_file root_files[] = {
 #endif
 };
 static const struct proc_file pid_files[] = {
-    {"stat", show_pid_stat},
-    {"status", show_pid_status},
-    {"comm", show_pid_comm},
-    {"cmdline", show_pid_cmdline},
+    {"stat", show_pid_stat},   {"status", show_pid_status},
+    {"comm", show_pid_comm},   {"cmdline", show_pid_cmdline},
+#ifdef LODE_DEBUG
+    {"stack", show_pid_stack},
+#endif
 };
 
 static const struct proc_file *files_of(ino_t ino, unsigned *count)

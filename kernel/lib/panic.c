@@ -12,7 +12,6 @@
 
 #define PANIC_STATUS   125
 #define LIMIT_STATUS   124
-#define BACKTRACE_MAX  32
 #define PANIC_TEXT_MAX 256
 
 static struct proc *panic_owner; /* the process on the hart that panics; NULL: no panic */
@@ -25,17 +24,27 @@ bool panicking(void)
 /* A frame pointer points just above the return address and the caller's frame pointer (RISC-V psABI, "Frame
  * Pointer Convention"); in a function that calls none, just above the latter. Frames must lie within this stack and
  * rise, so damaged ones end the walk. */
-void print_stack(const struct proc *p, uintptr_t frame)
+unsigned stack_trace(const struct proc *p, uintptr_t frame, uintptr_t *at, unsigned max)
 {
     uintptr_t low = p->kstack, high = p->kstack + KSTACK_SIZE;
-    for (int i = 0; i < BACKTRACE_MAX && frame % 16 == 0 && frame >= low + 16 && frame <= high; i++) {
+    unsigned n = 0;
+    while (n < max && frame % 16 == 0 && frame >= low + 16 && frame <= high) {
         const uintptr_t *top = (const uintptr_t *)frame;
         bool leaf = top[-1] > frame && top[-1] <= high;
         if (!leaf)
-            printk("  at 0x%lx\n", top[-1]);
+            at[n++] = top[-1];
         low = frame;
         frame = top[leaf ? -1 : -2];
     }
+    return n;
+}
+
+void print_stack(const struct proc *p, uintptr_t frame)
+{
+    uintptr_t at[BACKTRACE_MAX];
+    unsigned n = stack_trace(p, frame, at, BACKTRACE_MAX);
+    for (unsigned i = 0; i < n; i++)
+        printk("  at 0x%lx\n", at[i]);
 }
 
 static void print_hart(const struct cpu *c, const struct proc *p, uintptr_t frame)

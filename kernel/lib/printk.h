@@ -21,8 +21,10 @@ struct timer;
 _Noreturn void panic_out_of_time(struct timer *t);
 
 struct proc;
-void print_stack(const struct proc *p,
-                 uintptr_t frame); /* a backtrace of p's kernel stack from this frame on */
+#define BACKTRACE_MAX 32
+/* The return addresses on p's kernel stack from this frame on, the innermost first; and the same, printed. */
+unsigned stack_trace(const struct proc *p, uintptr_t frame, uintptr_t *at, unsigned max);
+void print_stack(const struct proc *p, uintptr_t frame);
 
 bool panicking(void); /* is this the hart that panics? It waits for no locks, and reads what they protect */
 

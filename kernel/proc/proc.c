@@ -658,6 +658,15 @@ int64_t sys_setsid(const uint64_t arg[6])
 /* ---- debug builds ---- */
 
 #ifdef LODE_DEBUG
+unsigned proc_stack(const struct proc *p, uintptr_t *at, unsigned max)
+{
+    spin_lock(&tree_lock); /* while p is in the table, its stack is there */
+    bool asleep = find_locked(p->pid) == p && p->state == PROC_SLEEPING && !p->on_cpu;
+    unsigned n = asleep ? stack_trace(p, p->context.s[0], at, max) : 0;
+    spin_unlock(&tree_lock);
+    return n;
+}
+
 static bool is_on(const struct list *list, const struct list *link)
 {
     const struct list *l = list->next;

@@ -418,44 +418,48 @@ static int wait_until_ended(int pid, unsigned seconds)
     return status;
 }
 
-/* Removes a test's directory with all that is in it. */
-static void remove_tree(const char *path)
+/* Removes what is in the current directory, up to the first directory that is not empty, and goes into that one.
+ * False: there was none. */
+static bool remove_entries(void)
 {
     struct dir d;
-    struct abi_dirent64 *e;
-    struct abi_stat st;
+    bool inside = false;
 
-    if (getlstat(path, &st) < 0)
+    if (dir_open(&d, ".") < 0)
+        return false;
+    for (struct abi_dirent64 *e; !inside && (e = dir_next(&d));)
+        if (!dir_is_dot(e->name) && unlink_file(e->name) < 0 && rmdir(e->name) < 0)
+            inside = chdir(e->name) == 0;
+    dir_close(&d);
+    return inside;
+}
+
+/* Removes a test's directory with all that is in it, however deep. It runs in a child, which has a limit of time. */
+static void remove_tree(const void *arg)
+{
+    const char *path = arg;
+    int depth = 0;
+
+    if (chdir(path) < 0)
         return;
-    if (!S_ISDIR(st.mode)) {
-        unlink_file(path);
-        return;
-    }
-    if (dir_open(&d, path) == 0) {
-        while ((e = dir_next(&d))) {
-            if (dir_is_dot(e->name))
-                continue;
-            char *inner = path_join(path, e->name);
-            remove_tree(inner);
-            free(inner);
-        }
-        dir_close(&d);
+    while (depth >= 0) {
+        while (remove_entries())
+            depth++;
+        chdir("..");
+        depth--;
     }
     rmdir(path);
 }
 
-static void remove_in_child(const void *path)
-{
-    remove_tree(path);
-}
-
-/* In a child, since the depth of a tree would show in this process's stack. */
 static void remove_directory(const char *dir)
 {
-    int pid = start(remove_in_child, dir);
+    int pid = start(remove_tree, dir);
 
-    if (pid < 0 || wait_until_ended(pid, LIMIT) == NEVER_ENDS)
+    if (pid < 0 || wait_until_ended(pid, LIMIT) == NEVER_ENDS) {
         printf("# %s cannot be removed\n", dir);
+        if (pid > 0)
+            sys_kill(pid, SIGKILL);
+    }
 }
 
 struct run {
