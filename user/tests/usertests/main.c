@@ -555,17 +555,37 @@ static void print_repeat(const struct options *o, int64_t seed, const char *name
 
 /* ---- choosing ---- */
 
+/* NAME, PATTERN, TOPIC: or TOPIC:PATTERN. */
+static bool matches(const char *pattern, const struct topic *topic, const struct test *t)
+{
+    size_t n = strlen(topic->name);
+    bool of_topic = !strncmp(pattern, topic->name, n) && pattern[n] == ':';
+
+    if (of_topic)
+        pattern += n + 1;
+    return (of_topic && !*pattern) || pattern_match(pattern, t->name);
+}
+
 static bool selected(const struct options *o, const struct topic *topic, const struct test *t)
 {
     bool match = !*o->patterns;
 
-    for (char **p = o->patterns; *p && !match; p++) {
-        size_t n = strlen(topic->name);
-        bool of_topic = !strncmp(*p, topic->name, n) && (*p)[n] == ':';
-        const char *pattern = of_topic ? *p + n + 1 : *p;
-        match = (of_topic && !*pattern) || pattern_match(pattern, t->name);
-    }
+    for (char **p = o->patterns; *p && !match; p++)
+        match = matches(*p, topic, t);
     return match && !(o->quick && t->slow);
+}
+
+/* Each pattern must be of use: a name that is wrong would go unnoticed among others. */
+static void check_patterns(char **patterns)
+{
+    for (; *patterns; patterns++) {
+        bool match = false;
+        for (unsigned i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)
+            for (unsigned j = 0; j < topics[i]->count; j++)
+                match |= matches(*patterns, topics[i], &topics[i]->tests[j]);
+        if (!match)
+            diex("%s: no test has that name; usertests -l lists them", *patterns);
+    }
 }
 
 static void shuffle(const struct test **tests, unsigned n, uint64_t seed)
@@ -636,6 +656,7 @@ int main(int argc, char **argv)
             usage(USAGE);
     }
     o.patterns = argv + optind;
+    check_patterns(o.patterns);
     for (unsigned i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
         for (unsigned j = 0; j < topics[i]->count; j++) {
             const struct test *t = &topics[i]->tests[j];
@@ -647,7 +668,7 @@ int main(int argc, char **argv)
         }
     }
     if (n == 0)
-        diex("no test has that name; usertests -l lists them");
+        diex("all tests of that name are slow: leave out -q");
     if (!list)
         return run_all(&o, chosen, n);
     list_all(&o, chosen, n);
