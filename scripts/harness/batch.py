@@ -25,7 +25,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from harness import building, page, processes, submission
-from harness.problems import CANNOT, Problem
+from harness.lab import plain
+from harness.problems import Problem
 from harness.results import write_file as write
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
@@ -160,7 +161,7 @@ def record_of(entry, key, lab, verdicts=(), problem="", notes=(), seconds=0):
         notes = [failures[0], *notes]  # one reason for it all, such as a tree that does not build
     tests = [{"name": v.test.name, "passed": v.passed, "points": v.points, "why": v.why.split("\n")[0][:300]} for v in verdicts]
     return {"id": entry.id, "name": entry.name, "file": submission.printable(entry.file), "key": key, "lab": lab.name, "title": lab.title,
-            "score": sum(t["points"] for t in tests), "max": lab.points(), "problem": problem, "notes": list(notes), "tests": tests,
+            "score": plain(sum(t["points"] for t in tests)), "max": lab.points(), "problem": problem, "notes": list(notes), "tests": tests,
             "seconds": round(seconds, 1)}
 
 
@@ -239,13 +240,11 @@ class Batch:
                                        stderr=log, env=dict(os.environ, TMPDIR=work), preexec_fn=limit_job)
                 log.seek(max(0, log.seek(0, io.SEEK_END) - 4000))
                 said = log.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
-        if status == CANNOT:
-            raise Problem(said[-1].removeprefix("scripts/grade: "))
         if status != 0:
+            # Not the submission's fault as far as anybody knows: it has no verdict, and the next run tries again.
             why = (f"took longer than {JOB_SECONDS} s" if status is None else
-                   f"the grader ended with status {status}: {submission.printable(said[-1])}")
-            # Not the submission's fault as far as anybody knows: its key is such that the next run tries again.
-            keep(self.out, record_of(entry, "again", self.lab, problem=f"could not be graded: {why}"), [])
+                   submission.printable(said[-1]).removeprefix("scripts/grade: "))
+            keep(self.out, dict(record_of(entry, "", self.lab, problem=f"could not be graded: {why}"), missing=True), [])
         record = read_record(self.out, entry.id)
         if not record:
             raise Problem(f"{record_path(self.out, entry.id)}: the job has left no record")

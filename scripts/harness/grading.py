@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 from harness.lab import plain
 from harness.machine import run_machine
+from harness.problems import Problem
 
 BOOT_SECONDS = 30          # guest time, generously
 OUTPUT_MAX = 4 << 20       # bytes of one machine
 ARGUMENTS_MAX = 14000      # characters of boot arguments (scripts/run takes 16382)
 FIRST = "true"             # a command before the first test: has the machine come up at all?
+NOT_LOADED = "QEMU could not start the machine"  # scripts/run's words, for a kernel that cannot be loaded, too
 SHOWN_LINES, SHOWN_WIDTH = 30, 200
 
 
@@ -130,9 +132,14 @@ def run_group(group, harts, memory, build, progress):
 def boot(chunk, harts, memory, build):
     longest = max(t.seconds * len(t.run) * t.repeat for t in chunk)
     total = sum(t.seconds * len(t.run) * t.repeat for t in chunk)
-    return run_machine([FIRST] + [c for t in chunk for c in t.run * t.repeat], tree=build.tree, build="build", harts=harts,
+    machine = run_machine([FIRST] + [c for t in chunk for c in t.run * t.repeat], tree=build.tree, build="build", harts=harts,
                        memory=memory, limit=BOOT_SECONDS + total, command_limit=chunk[0].seconds,
                        timeout=120 + 10 * longest, max_output=OUTPUT_MAX, env=build.environment)
+    if machine.end == "qemu" and NOT_LOADED not in machine.messages:
+        # Not the submission's fault as far as anybody knows, so no verdict.
+        last = machine.messages.strip().splitlines()[-1:] or [f"scripts/run ended with status {machine.status}"]
+        raise Problem(f"no machine could be run: {last[0].removeprefix('scripts/run: ')[:SHOWN_WIDTH]}")
+    return machine
 
 
 ENDINGS = {
