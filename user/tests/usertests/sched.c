@@ -104,12 +104,16 @@ static void many_sleepers(void)
     in_children(64, sleep_a_little);
 }
 
-/* Who sleeps less is awake first. */
+/* Who sleeps until an earlier time is awake first. All are asleep before the first of them. */
 static int order_pipe[2];
+static uint64_t order_start;
 
 static void sleep_and_tell(long i)
 {
-    sleep_ms((int)patience(30) * (i + 1));
+    uint64_t until = order_start + patience(30000000) * (uint64_t)i;
+    struct abi_timespec t = {until / NSEC_PER_SEC, until % NSEC_PER_SEC};
+
+    sys_clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, (long)&t, 0);
     write(order_pipe[1], &i, sizeof(i));
 }
 
@@ -118,6 +122,7 @@ static void sleepers_wake_in_order(void)
     long who;
 
     CHECK(pipe(order_pipe) == 0, "pipe");
+    order_start = now_ns() + patience(200000000);
     for (int i = 4; i >= 0; i--)
         start_child(sleep_and_tell, i);
     for (int i = 0; i < 5; i++)
