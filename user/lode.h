@@ -61,6 +61,8 @@ int execvp(const char *file, char **argv); /* a name without "/" is searched for
 int waitpid(int pid, int *status, int options); /* the status is read with the macros of abi/wait.h */
 int sendsig(int pid, int sig);                  /* the kill of POSIX */
 int setsignal(int sig, uint64_t action);        /* SIGNAL_DEFAULT, SIGNAL_IGNORE, or a handler's address */
+uint64_t blocksignals(uint64_t set);            /* those with bit n-1 wait, too; returns which did before */
+void unblocksignals(uint64_t blocked);          /* lets all but these come */
 int signal_number(const char *name);            /* "9", "KILL" or "SIGKILL"; -1 if there is none */
 const char *signal_name(int sig);               /* "KILL"; NULL if it has none */
 const char *signal_text(int sig);               /* "Killed", for a shell to print */

@@ -186,25 +186,31 @@ static void flush_input(void)
     read_at = ready_at = end_at;
 }
 
+/* A byte on its way in; returns the signal that it means, or 0. */
+static int take_byte(uint8_t c)
+{
+    int signal = !flag(TTY_ISIG) ? 0 : is_key(c, TTY_VINTR) ? SIGINT : is_key(c, TTY_VQUIT) ? SIGQUIT : 0;
+    if (signal != 0) {
+        echo(c);
+        flush_input();
+    } else if (flag(TTY_ICANON)) {
+        canonical_input(c);
+    } else {
+        raw_input(c);
+    }
+    return signal;
+}
+
 void console_input(uint8_t byte)
 {
     bool list = false;
     int signal = 0;
     spin_lock(&tty_lock);
     int c = translate(byte), group = foreground;
-    if (c != IGNORED && flag(TTY_ISIG)) {
-        list = c == CTRL('P') && flag(TTY_ICANON);
-        signal = is_key((uint8_t)c, TTY_VINTR) ? SIGINT : is_key((uint8_t)c, TTY_VQUIT) ? SIGQUIT : 0;
-    }
-    if (signal != 0) {
-        echo((uint8_t)c);
-        flush_input();
-    } else if (c != IGNORED && !list) {
-        if (flag(TTY_ICANON))
-            canonical_input((uint8_t)c);
-        else
-            raw_input((uint8_t)c);
-    }
+    if (c == CTRL('P') && flag(TTY_ISIG) && flag(TTY_ICANON))
+        list = true;
+    else if (c != IGNORED)
+        signal = take_byte((uint8_t)c);
     spin_unlock(&tty_lock);
 
     /* Both take locks of their own. */
@@ -327,35 +333,41 @@ static int get_setting(uptr_t arg, const void *setting, size_t n)
 
 /* What was typed ahead in raw mode, to a shell that edits lines itself, and not read: it is for the program
  * that the shell has started, and goes through the line discipline now. Ends of lines that it has met before
- * stay. In place: an entry makes one entry at most. */
-static void type_again(void)
+ * stay. In place: an entry makes one entry at most. Returns a signal among it (one is enough), or 0. */
+static int type_again(void)
 {
     uint32_t end = end_at;
+    int signal = 0;
     ready_at = end_at = read_at;
     for (uint32_t at = read_at; at != end; at++) {
         uint16_t e = *entry(at);
         int c = translate((uint8_t)e);
         if (!(e & NO_BYTE) && c != IGNORED)
-            canonical_input((uint8_t)c);
+            signal = MAX(take_byte((uint8_t)c), signal);
         if (e & LINE_END && c != '\n')
             end_of_file();
     }
+    return signal;
 }
 
 /* Output is processed when it is written, so TCSETSW need not wait for it to leave. */
 static void set_termios(const struct abi_termios *t, bool flush)
 {
+    int signal = 0;
     spin_lock(&tty_lock);
     if (flush)
         flush_input();
     bool was_canonical = flag(TTY_ICANON);
     termios = *t;
+    int group = foreground;
     if (was_canonical && !flag(TTY_ICANON))
         ready_at = end_at; /* a line begun can be read as it is */
     else if (!was_canonical && flag(TTY_ICANON))
-        type_again();
+        signal = type_again();
     wakeup(input);
     spin_unlock(&tty_lock);
+    if (signal != 0 && group > 0)
+        signal_kill(-group, signal);
 }
 
 static int console_ioctl(struct file *f, uint64_t request, uptr_t arg)

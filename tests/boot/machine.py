@@ -106,13 +106,15 @@ class Machine:
         self.expect("\n")
         return self.expect(PROMPT)
 
-    def wait_until_reading(self):
-        """Until the program just started has the terminal as it wants it: ^P answers, in cooked mode only."""
+    def wait_until_reading(self, program=""):
+        """Until the program just started has the terminal as it wants it: ^P answers, in cooked mode only. With its name,
+        until it is listed by that: until then it is the shell's copy."""
         deadline = time.monotonic() + PATIENCE
         while True:
             self.send("\x10")
             try:
                 self.expect("PID.*NAME", timeout=1)
+                self.expect(rf"\b{program}\r?\n", timeout=1)
                 break
             except Failed:
                 check(time.monotonic() < deadline, "^P does not answer, so the terminal is not in cooked mode")

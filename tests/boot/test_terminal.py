@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The console as a person meets it: echo, editing keys, ^C, ^D, ^P, history, completion."""
+import time
+
 from machine import Machine, PROMPT, check, run_tests
 
 LEFT, RIGHT, UP, DOWN, HOME, END = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B", "\x1b[H", "\x1b[F"
@@ -79,6 +81,18 @@ def interrupt_foreground():
             says(m, "echo $?", "130\n")
 
 
+def interrupt_at_any_time():
+    """^C ends a pipeline also while the shell is about to start it."""
+    with Machine() as m:
+        for i in range(40):
+            m.send("cat | cat\r")
+            m.expect("\n")
+            time.sleep(i % 8 * 0.0003)
+            m.send(control("C"))
+            m.expect(PROMPT, timeout=60)
+        says(m, "echo $?", "130\n")
+
+
 def interrupt_loop_of_the_shell():
     """A loop that runs no program but the shell itself."""
     with Machine() as m:
@@ -99,7 +113,7 @@ def process_list():
     with Machine() as m:
         m.send("sleep 1000\r")
         m.expect("\n")
-        m.wait_until_reading()
+        m.wait_until_reading("sleep")
         m.send(control("P"))
         m.expect("PID")
         for name in "init", "sh", "sleep":
@@ -135,6 +149,6 @@ def poweroff_status():
         check(m.wait() == 0, "poweroff did not end QEMU with status 0")
 
 
-run_tests([commands_and_status, editing_a_line, history, completion, cooked_editing, interrupt_foreground, interrupt_loop_of_the_shell,
-           interrupt_at_prompt, process_list, end_of_input_ends_the_shell, long_output_is_whole,
-           type_ahead, poweroff_status])
+run_tests([commands_and_status, editing_a_line, history, completion, cooked_editing, interrupt_foreground,
+           interrupt_at_any_time, interrupt_loop_of_the_shell, interrupt_at_prompt, process_list,
+           end_of_input_ends_the_shell, long_output_is_whole, type_ahead, poweroff_status])

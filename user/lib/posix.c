@@ -25,6 +25,18 @@ int setsignal(int sig, uint64_t action)
     return (int)lib_result(sys_rt_sigaction(sig, (long)&new, 0L, 8L));
 }
 
+uint64_t blocksignals(uint64_t set)
+{
+    uint64_t before = 0;
+    lib_result(sys_rt_sigprocmask((long)SIG_BLOCK, (long)&set, (long)&before, 8L));
+    return before;
+}
+
+void unblocksignals(uint64_t blocked)
+{
+    lib_result(sys_rt_sigprocmask((long)SIG_SETMASK, (long)&blocked, 0L, 8L));
+}
+
 int getppid(void)
 {
     return (int)sys_getppid(0);

@@ -90,7 +90,7 @@ int run_command(char **argv, bool last)
     int pid = last ? 0 : spawn(&g);
     if (pid == 0)
         exec_program(argv);
-    return pid < 0 ? 1 : wait_foreground(&pid, 1);
+    return pid < 0 ? 1 : wait_foreground(&g, &pid, 1);
 }
 
 /* ---- simple commands ---- */
@@ -156,7 +156,7 @@ static int run_outside(struct node *n, char **argv, bool last)
     struct group g = {0};
     int pid = last ? 0 : spawn(&g);
     if (pid != 0)
-        return pid < 0 ? 1 : wait_foreground(&pid, 1);
+        return pid < 0 ? 1 : wait_foreground(&g, &pid, 1);
     assign(n->assigns, true);
     if (shell.unwind || !redirect(n->redirs, NULL))
         exit(1);
@@ -248,7 +248,7 @@ static int run_pipeline(struct node *n)
     struct group g = {0};
     int *pids = pid_array(n->left);
     int count = start_pipeline(n->left, pids, &g);
-    int status = wait_foreground(pids, count);
+    int status = wait_foreground(&g, pids, count);
     arena_release(&scratch, mark);
     return shell.unwind ? shell.status : status;
 }
@@ -279,7 +279,7 @@ static int run_subshell(struct node *n, bool last)
     int pid = last ? 0 : spawn(&g);
     if (pid == 0)
         shell_exit(run_node(n->left, true));
-    return pid < 0 ? 1 : wait_foreground(&pid, 1);
+    return pid < 0 ? 1 : wait_foreground(&g, &pid, 1);
 }
 
 char *command_output(struct node *body)

@@ -1,9 +1,12 @@
 /* Processes: starting them in groups, and waiting for them.
  *
  * Jobs of an interactive shell: every pipeline is a process group of its own, in the foreground until it
- * ends. setpgid and tcsetpgrp are called by both parent and child, so that it does not matter who runs first.
- * The shell itself ignores the terminal's signals, but for ^C while it runs something by itself: that only
- * sets jobs_interrupted, which ends what runs. Children get the defaults back. */
+ * ends. setpgid is called by both parent and child, so that it does not matter who runs first. The shell
+ * itself ignores the terminal's signals, but for ^C while it runs something by itself: that only sets
+ * jobs_interrupted, which ends what runs. Children get the defaults back.
+ *
+ * A ^C is never lost, whenever it comes. Until a job has the terminal, the shell gets it, and hands it on. A
+ * new process has the shell's handler at first: until it has the defaults, the signals wait. */
 #include "sh.h"
 
 static int shell_pgid;
@@ -50,19 +53,23 @@ static void become_child(void)
     backgrounds = NULL;
 }
 
+/* A ^C that the shell got in place of those whom kill reaches as `pid`. */
+static void hand_on_interrupt(int pid)
+{
+    if (jobs_interrupted && pid != 0) {
+        jobs_interrupted = false;
+        sendsig(pid, SIGINT);
+    }
+}
+
 int spawn(struct group *g)
 {
+    uint64_t blocked = blocksignals(1ul << (SIGINT - 1) | 1ul << (SIGQUIT - 1));
     int pid = fork();
-    if (pid < 0) {
-        shell_error("cannot fork: %s", strerror(errno));
-        return pid;
-    }
-    if (shell.interactive && g) {
+    if (pid >= 0 && shell.interactive && g) {
         if (g->pgid == 0)
             g->pgid = pid ? pid : getpid();
         setpgid(pid, g->pgid);
-        if (!g->background)
-            tcsetpgrp(0, g->pgid);
     }
     if (pid == 0) {
         if (g && g->background && !shell.interactive) {
@@ -74,6 +81,11 @@ int spawn(struct group *g)
         }
         become_child();
     }
+    unblocksignals(blocked);
+    if (pid < 0)
+        shell_error("cannot fork: %s", strerror(errno));
+    else if (pid > 0 && shell.interactive && !g)
+        hand_on_interrupt(pid);
     return pid;
 }
 
@@ -82,12 +94,15 @@ static int exit_status(int status)
     return WAIT_HAS_EXITED(status) ? WAIT_EXIT_CODE(status) : 128 + WAIT_SIGNAL(status);
 }
 
-int wait_child(int pid)
+/* The process is one of group pgid; 0: it is in the shell's, and gets a ^C by itself. */
+static int wait_member(int pid, int pgid)
 {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0)
+    while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)
             return 127;
+        hand_on_interrupt(-pgid);
+    }
     if (shell.interactive && !WAIT_HAS_EXITED(status)) {
         edit_repair_terminal();
         if (WAIT_SIGNAL(status) == SIGINT) { /* ^C means the whole line */
@@ -102,11 +117,20 @@ int wait_child(int pid)
     return exit_status(status);
 }
 
-int wait_foreground(const int *pids, int count)
+int wait_child(int pid)
+{
+    return wait_member(pid, 0);
+}
+
+int wait_foreground(const struct group *g, const int *pids, int count)
 {
     int status = 0;
+    if (shell.interactive && g->pgid != 0) {
+        tcsetpgrp(0, g->pgid);
+        hand_on_interrupt(-g->pgid);
+    }
     for (int i = 0; i < count; i++)
-        status = wait_child(pids[i]);
+        status = wait_member(pids[i], g->pgid);
     if (shell.interactive)
         tcsetpgrp(0, shell_pgid);
     return status;

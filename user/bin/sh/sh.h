@@ -212,7 +212,8 @@ extern volatile bool jobs_interrupted; /* ^C came while the shell itself was in 
 void jobs_init(void);       /* interactive: take the terminal, ignore its signals */
 int spawn(struct group *g); /* fork, for a process of g; NULL: stay in the shell's group. As fork */
 int wait_child(int pid);    /* its exit status, or 128 + signal */
-int wait_foreground(const int *pids, int count); /* the last one's; the terminal is the shell's again */
+/* Gives g the terminal until its processes have ended: the last one's status. */
+int wait_foreground(const struct group *g, const int *pids, int count);
 void jobs_add(int pid, bool job);                /* a background process; job: the last one of its pipeline */
 int wait_background(int pid);                    /* its status; 127 if it is no child; pid 0: all of them */
 void jobs_report(void);                          /* tell about background jobs that have ended */

@@ -376,7 +376,10 @@ static void child_ended(int sig)
     nap.sec = nap.nsec = 0;
 }
 
-/* Starts f(arg) in a child, which goes on when this process has its memory. Its pid, or -1. */
+static int go_end; /* the end of start's pipe that is kept open */
+
+/* Starts f(arg) in a child, which goes on when this process has its memory. Its pid, or -1. From then until the
+ * child has ended, this process opens and closes nothing, so what the child counts is its own. */
 static int start(void (*f)(const void *), const void *arg)
 {
     int go[2], pid;
@@ -396,7 +399,11 @@ static int start(void (*f)(const void *), const void *arg)
     }
     own_memory();
     close(go[0]);
-    close(go[1]);
+    go_end = go[1];
+    if (pid > 0)
+        write(go_end, "", 1);
+    else
+        close(go_end);
     return pid;
 }
 
@@ -415,6 +422,7 @@ static int wait_until_ended(int pid, unsigned seconds)
         nanosleep((const struct abi_timespec *)&nap, NULL);
     }
     setsignal(SIGCHLD, SIGNAL_DEFAULT);
+    close(go_end);
     return status;
 }
 
