@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 
+from harness.grading import look_at_file
 from harness.lab import load
 from harness.problems import Problem
 
@@ -85,6 +86,23 @@ def make(name, folder, tree):
             raise Problem(f"{error.filename}: {error.strerror}") from None
         raise
     return lab
+
+
+def remarks(lab, folder):
+    """What the lab's author may not have meant, now that the handout is there: a line for each."""
+    def run_by(tests):
+        return set(re.findall(r"[A-Za-z0-9_-]+", "\n".join(c for t in tests for c in t.run)))
+    shown, hidden = run_by(t for t in lab.tests if not t.hidden), run_by(t for t in lab.tests if t.hidden)
+    left_out = lab.hidden_only()
+    for path in lab.programs:
+        name = os.path.splitext(os.path.basename(path))[0]
+        if path not in left_out and name in hidden - shown:
+            yield (f"{path} is in the handout since [lab] names it, but only hidden tests run it; "
+                   "to keep it from students, name it in the programs of those tests instead")
+    for test in lab.tests:
+        if test.file and not test.run and not look_at_file(test, folder):
+            yield (f"[test {test.name}] gives its points to the untouched handout: {test.file} is as the test wants it; "
+                   "add a file-match that only an answer matches")
 
 
 def fill(lab, folder, tree):

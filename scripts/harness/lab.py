@@ -74,6 +74,12 @@ def plain(number):
     return int(number) if number == int(number) else round(number, 2)
 
 
+def known_labs(tree):
+    """Which labs there are, as part of a message."""
+    there = sorted(os.path.basename(os.path.dirname(p)) for p in glob.glob(os.path.join(tree, "labs", "*", "lab.ini")))
+    return f"there are: {', '.join(there)}" if there else "labs/ has none yet"
+
+
 def find(name, tree):
     """The folder of a lab: of its name below labs/, or of a path."""
     if "/" in name.rstrip("/") or name in (".", ".."):
@@ -82,8 +88,7 @@ def find(name, tree):
         name = name.rstrip("/")
         folder = os.path.join(tree, "labs", name)
     if not os.path.isdir(folder):
-        there = sorted(os.path.basename(os.path.dirname(p)) for p in glob.glob(os.path.join(tree, "labs", "*", "lab.ini")))
-        raise Problem(f"there is no lab {name!r}; " + (f"there are: {', '.join(there)}" if there else "labs/ has none yet"))
+        raise Problem(f"there is no lab {name!r}; {known_labs(tree)}")
     return folder
 
 

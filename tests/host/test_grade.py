@@ -14,7 +14,7 @@ import zipfile
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TREE, "scripts"))
-from harness import batch, grading, lab as labs, page, report, submission  # noqa: E402
+from harness import batch, grading, handout, lab as labs, page, report, submission  # noqa: E402
 from harness.machine import Ran  # noqa: E402
 from harness.problems import Problem  # noqa: E402
 
@@ -249,7 +249,7 @@ def test_pages(folder):
 
 def test_handout(folder):
     done = subprocess.run([HANDOUT, FIXTURE, folder + "/out"], capture_output=True, text=True)
-    ok(done.returncode == 0, "a handout is made", done.stderr)
+    ok(done.returncode == 0 and done.stderr == "", "a handout is made", done.stderr)
 
     def git(*arguments):
         return subprocess.run(["git", "-C", folder + "/out", *arguments], capture_output=True, text=True).stdout
@@ -262,6 +262,11 @@ def test_handout(folder):
     ini = open(folder + "/out/labs/freemem/lab.ini").read()
     ok("returns" not in ini and "Nobody needs to know" not in ini and "[test answer]" in ini, "the hidden test is gone from lab.ini", ini)
     ok("](docs/hacking.md)" in open(folder + "/out/TASK.md").read(), "the task's links lead from the top")
+    lab = lab_of(LAB + "programs = tests/secret.c tests/shown.c\n" + TEST.replace("true", "shown") +
+                 "[test two]\ntitle = Second\npoints = 5\nrun = secret; shown\nhidden = yes\n"
+                 "[test three]\ntitle = Third\npoints = 5\nfile = README.md\n", folder + "/lab", ["tests/secret.c", "tests/shown.c"])
+    remarks = list(handout.remarks(lab, folder + "/out"))
+    ok(len(remarks) == 2 and "tests/secret.c" in remarks[0] and "[test three]" in remarks[1], "what gives a hidden test or points away is named", remarks)
     for target, words in [(folder + "/out", "not empty"), (TREE + "/handed", "lies in this tree"), ("/proc/x", "")]:
         done = subprocess.run([HANDOUT, FIXTURE, target], capture_output=True, text=True)
         ok(done.returncode == 2 and done.stderr.count("\n") == 1 and words in done.stderr, f"refused: {words or target}", done.stderr)
