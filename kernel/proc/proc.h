@@ -92,6 +92,7 @@ struct proc {
     uint64_t sig_blocked;      /* o */
     struct sighand *sighand;   /* o */
     uint64_t fault_addr;       /* o  of the fault that is being told to a handler */
+    uint64_t call;             /* o  number of the last system call */
     bool interrupted_call;     /* o  a system call has just returned -EINTR ... */
     uint64_t interrupted_arg0; /* o  ... and this was in a0 before */
 

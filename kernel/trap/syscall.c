@@ -15,24 +15,27 @@ static syscall_fn *const handlers[] = {
 };
 
 /* There is more to do before the program goes on. A signal handler that interrupts the call may have it start
- * again, for which it needs what was in a0. Sleeping never starts again: it would take longer than asked for.
- */
-static void attend(struct trapframe *tf, uint64_t arg0)
+ * again. Sleeping never does: it would take longer than asked for. Nor does rt_sigreturn, after which the registers
+ * hold what the program wants: -EINTR in a0 means nothing, and a7 is any number. */
+static void attend(struct trapframe *tf)
 {
     struct proc *p = current();
+    syscall_fn *handler = (int64_t)tf->a0 == -EINTR ? handlers[p->call] : NULL;
 
-    p->interrupted_arg0 = arg0;
-    p->interrupted_call = (int64_t)tf->a0 == -EINTR && handlers[tf->a7] != sys_nanosleep &&
-                          handlers[tf->a7] != sys_clock_nanosleep;
+    p->interrupted_call =
+        handler && handler != sys_nanosleep && handler != sys_clock_nanosleep && handler != sys_rt_sigreturn;
     trap_before_user(tf);
     p->interrupted_call = false;
 }
 
 void trap_syscall(struct trapframe *tf)
 {
-    uint64_t number = tf->a7, arg0 = tf->a0;
+    struct proc *p = current();
+    uint64_t number = tf->a7;
 
     irq_enable();
+    p->call = number;
+    p->interrupted_arg0 = tf->a0;
     tf->epc += 4; /* behind the ecall */
     if (unlikely(number >= ARRAY_SIZE(handlers) || !handlers[number]))
         tf->a0 = -ENOSYS;
@@ -40,5 +43,5 @@ void trap_syscall(struct trapframe *tf)
         tf->a0 = handlers[number](tf->a);
     irq_disable();
     if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
-        attend(tf, arg0);
+        attend(tf);
 }

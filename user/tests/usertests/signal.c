@@ -179,6 +179,34 @@ static void bad_frames(void)
     CHECK(WAIT_SIGNAL(status) == SIGSEGV, "rt_sigreturn without a frame: status 0x%x", status);
 }
 
+static void exit_at_once(void)
+{
+    sys_exit(0);
+}
+
+/* A frame that leaves in the registers what a call that was interrupted would, but no system call's number. */
+static void return_to_odd_registers(long number)
+{
+    static struct {
+        struct abi_siginfo info;
+        struct abi_ucontext context;
+    } frame __attribute__((aligned(16)));
+
+    frame.context.regs[0] = (uint64_t)exit_at_once;
+    frame.context.regs[2] = (uint64_t)&frame;
+    frame.context.regs[10] = -EINTR;
+    frame.context.regs[17] = (uint64_t)number;
+    __asm__ volatile("mv sp, %0; li a7, 139; ecall" ::"r"(&frame) : "memory");
+}
+
+static void odd_registers_in_frames(void)
+{
+    for (int shift = 8; shift < 64; shift++) {
+        int status = in_child(return_to_odd_registers, (long)(1ul << shift));
+        CHECK(status == 0, "a7 = 1 << %d: status 0x%x", shift, status);
+    }
+}
+
 static void handlers_across_fork_and_exec(void)
 {
     char *argv[] = {"sh", "-c", "kill -USR1 $$; exit 7", NULL};
@@ -206,6 +234,7 @@ static const struct test tests[] = {
     TEST(interrupted_calls),
     TEST(handler_of_faults),
     TEST(bad_frames),
+    TEST(odd_registers_in_frames),
     TEST(handlers_across_fork_and_exec),
 };
 const struct topic topic_signal = {"signal", tests, sizeof(tests) / sizeof(tests[0])};
