@@ -457,12 +457,12 @@ int proc_wait(int pid, int *status, int options, uint64_t *user, uint64_t *kerne
     while (!(child = find_child(&p->zombies, pid))) {
         if (!find_child(&p->children, pid))
             err = -ECHILD;
-        else if (!(options & WNOHANG))
-            err = sleep_interruptible(p, &tree_lock, WAIT_FOREVER);
         if (err || options & WNOHANG) {
             spin_unlock(&tree_lock);
             return err;
         }
+        /* After a signal, too, it looks once more: mostly it is SIGCHLD, for just that child. */
+        err = sleep_interruptible(p, &tree_lock, WAIT_FOREVER);
     }
     return reap(child, status, user, kernel);
 }

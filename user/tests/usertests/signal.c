@@ -207,6 +207,22 @@ static void odd_registers_in_frames(void)
     }
 }
 
+static void exit_after_a_while(long status)
+{
+    sleep_ms(30);
+    exit(status);
+}
+
+/* The signal that tells of a child's end does not keep wait from seeing it. */
+static void wait_with_handler(void)
+{
+    called = 0;
+    set_handler(SIGCHLD, count_call, 0);
+    int status, pid = start_child(exit_after_a_while, 3);
+    CHECK_CALL(pid, sys_wait4(pid, (long)&status, 0, 0));
+    CHECK(WAIT_EXIT_CODE(status) == 3 && called == 1, "status 0x%x, %d calls", status, called);
+}
+
 static void handlers_across_fork_and_exec(void)
 {
     char *argv[] = {"sh", "-c", "kill -USR1 $$; exit 7", NULL};
@@ -235,6 +251,7 @@ static const struct test tests[] = {
     TEST(handler_of_faults),
     TEST(bad_frames),
     TEST(odd_registers_in_frames),
+    TEST(wait_with_handler),
     TEST(handlers_across_fork_and_exec),
 };
 const struct topic topic_signal = {"signal", tests, sizeof(tests) / sizeof(tests[0])};
