@@ -182,7 +182,8 @@ void timer_cancel(struct timer *t)
         spin_wait(n);
 }
 
-static void run_due(struct cpu *c)
+/* Runs what is due; true when that is the tick, too. */
+static bool run_due(struct cpu *c)
 {
     uint64_t now = time_monotonic();
 
@@ -196,9 +197,11 @@ static void run_due(struct cpu *c)
         __atomic_store_n(&c->timer_running, NULL, __ATOMIC_RELEASE);
         spin_lock(&c->timer_lock);
     }
-    if (c->tick_deadline && c->tick_deadline <= now)
+    bool tick = c->tick_deadline && c->tick_deadline <= now;
+    if (tick)
         c->tick_deadline = now + debug_slice(SCHED_SLICE);
     unlock_and_program(c);
+    return tick;
 }
 
 void timer_tick(bool on)
@@ -216,10 +219,8 @@ void timer_interrupt(bool user)
 {
     struct cpu *c = mycpu();
     struct proc *p = current();
-    bool tick = c->tick_deadline && c->tick_deadline <= time_monotonic();
 
-    run_due(c);
-    if (!tick)
+    if (!run_due(c))
         return;
     if (user)
         p->user_ticks++;
