@@ -215,7 +215,7 @@ void console_input(uint8_t byte)
 
     /* Both take locks of their own. */
     if (signal != 0 && group > 0)
-        signal_kill(-group, signal);
+        signal_kill_group(group, signal);
     if (list)
         proc_print_all();
 }

@@ -151,5 +151,6 @@ struct aspace *proc_aspace(struct proc *p); /* of any process, referenced; NULL:
 /* Signals (signal.c). `pid` as kill(2): > 0, 0 own group, -1 all but init and the caller, -pgid. sig 0 only
  * looks. 0, -ESRCH, -EINVAL, -EPERM (process 1 and kernel threads). */
 int signal_kill(int pid, int sig);
+int signal_kill_group(int group, int sig); /* group 1 as any other; 0: as kill(-1) */
 void signal_send(struct proc *p, int sig);
 bool signal_pending(void); /* one that is neither blocked nor ignored: calls return -EINTR */

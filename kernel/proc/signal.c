@@ -165,7 +165,7 @@ void signal_set_blocked(uint64_t mask)
 /* ---- kill ---- */
 
 struct target {
-    int pid, sig; /* as given to kill */
+    int group, sig; /* group 0: all processes but init and the caller */
     int found, sent;
 };
 
@@ -182,7 +182,7 @@ static int send_checked(struct proc *p, int sig)
 static bool kill_one(struct proc *p, void *arg)
 {
     struct target *t = arg;
-    bool match = t->pid == -1 ? p->pid != 1 && p != current() && !p->kernel_thread : p->pgid == -t->pid;
+    bool match = t->group ? p->pgid == t->group : p->pid != 1 && p != current() && !p->kernel_thread;
 
     if (match) {
         t->found++;
@@ -191,10 +191,18 @@ static bool kill_one(struct proc *p, void *arg)
     return true;
 }
 
+int signal_kill_group(int group, int sig)
+{
+    struct target t = {.group = group, .sig = sig};
+
+    proc_for_each(1, kill_one, &t);
+    if (!t.found)
+        return -ESRCH;
+    return t.sent ? 0 : -EPERM;
+}
+
 int signal_kill(int pid, int sig)
 {
-    struct target t = {.pid = pid, .sig = sig};
-
     if (sig < 0 || sig > NSIG)
         return -EINVAL;
     if (pid > 0) {
@@ -207,12 +215,7 @@ int signal_kill(int pid, int sig)
     }
     if (pid == INT32_MIN)
         return -ESRCH;
-    if (pid == 0)
-        t.pid = -current()->pgid;
-    proc_for_each(1, kill_one, &t);
-    if (!t.found)
-        return -ESRCH;
-    return t.sent ? 0 : -EPERM;
+    return signal_kill_group(pid == 0 ? current()->pgid : pid == -1 ? 0 : -pid, sig);
 }
 
 /* ---- system calls ---- */
