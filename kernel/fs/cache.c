@@ -343,16 +343,18 @@ int cache_read_block(blkno_t block, struct buf **result)
     struct buf *b = cache_get(NULL, block);
     if (!b)
         return -ENOMEM;
-    if (unlikely(!cache_is_valid(b))) {
+    while (unlikely(!cache_is_valid(b))) {
         struct cache_read *run = NULL;
+        bool mine = cache_claim(b);
         int r = 0;
-        if (cache_claim(b)) {
+        if (mine) {
             cache_hold(b);
             r = cache_read_add(&run, b);
             cache_read_submit(&run);
         }
         cache_wait(b, BUF_READING);
-        if (!cache_is_valid(b)) {
+        /* Where somebody else has read in vain, the reason is not known: it may have been memory. */
+        if (mine && !cache_is_valid(b)) {
             cache_put(b);
             return r ? r : -EIO;
         }
