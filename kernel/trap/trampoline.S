@@ -112,11 +112,15 @@ stack_overflow:
 /* struct proc *context_switch(struct proc *from, struct proc *to): leave one kernel flow of control for another.
  *   On entry: interrupts off. a0 = from, a1 = to; both begin with a struct context.
  *     1. save what the calling convention says a function keeps, in from
- *     2. load the same of to; tp <- to
+ *     2. give up the hart's reservation: an sc of `to` must not count as belonging to an lr of `from`, nor one of
+ *        `from`, when it comes back, to its own lr from before (Unprivileged ISA, "Zalrsc": it takes an sc to a
+ *        scratch word; here it stores what is there already)
+ *     3. load the same of to; tp <- to
  *   On exit: on to's stack, behind its own call; a0 = from, as it was passed in: the process just left. */
 .globl context_switch
 context_switch:
         each_kept_register sd, a0
+        sc.d    zero, ra, (a0)
         each_kept_register ld, a1
 #ifdef LODE_DEBUG
         /* What is wrong here would show much later, and anywhere. */
