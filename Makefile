@@ -199,6 +199,11 @@ $(X)/fs.img: $(staged) $(extra_programs) $(extra_files) $(X)/staged $(X)/extra.s
 	$(Q)for f in $(extra_files); do cp -rL --preserve=mode,timestamps --remove-destination $$f $(X)/stage || exit 1; done
 	$(Q)build/mkfs -s $(FS_SIZE) -d $(X)/stage $@.new && mv $@.new $@
 
+# The plugin for QEMU of scripts/profile.
+build/profile.so: scripts/harness/profile.c build/hostflags
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -O2 $(strict) -fvisibility=hidden -fPIC -shared -o $@ $<
+
 image: $(B)/kernel.elf $(X)/fs.img build/fsck
 	@:
 
@@ -238,7 +243,7 @@ build/host/test_%: build/host/tests/host/test_%.c.o build/host/libharness.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(testflags) -o $@ $< $$(grep -q harness.h $(<:.o=.d) && echo build/host/libharness.a) -lpthread
 
-host-tests: $(host_tests) build/mkfs build/fsck
+host-tests: $(host_tests) build/mkfs build/fsck build/profile.so
 
 test: image programs host-tests ## run all tests: on the host, in the guest, and of booting
 	@scripts/test --build $(B) $(TESTS)

@@ -32,6 +32,15 @@ __attribute__((weak)) extern const char unix_program;
 __attribute__((weak)) const char unix_program = 1;
 #endif
 
+/* Marks for scripts/profile: instructions that do nothing (the RISC-V manual's HINTs; those with slti are for
+ * everyone's own purposes). init sets the first two around each command; between the others, a program has that
+ * counted which it wants to be counted, with `scripts/profile --marked`. */
+#define PROFILE_COMMAND_BEGIN 1
+#define PROFILE_COMMAND_END   2
+#define PROFILE_BEGIN         3
+#define PROFILE_END           4
+#define PROFILE_MARK(n)       __asm__ volatile("slti zero, zero, %0" : : "i"(n) : "memory")
+
 /* Errors. Messages go to descriptor 2, in one write. */
 extern int errno;
 const char *progname(void); /* the last component of argv[0] */

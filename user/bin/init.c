@@ -160,7 +160,9 @@ static int run_case(char *command, const char *mark, int64_t limit)
     dprintf(1, "\x1e%s begin\n", mark);
     uint64_t count = instructions();
     int64_t start = now();
+    PROFILE_MARK(PROFILE_COMMAND_BEGIN);
     int status = run_shell(command, limit);
+    PROFILE_MARK(PROFILE_COMMAND_END);
     int64_t time = now() - start;
     count = instructions() - count;
     kill_others();

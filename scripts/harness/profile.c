@@ -1,0 +1,533 @@
+/* The counting half of scripts/profile: a plugin for QEMU that follows every hart through kernel, programs and
+ * firmware, and counts instructions per stack of calls.
+ *
+ * What it relies on, and what it does with it:
+ *   1. QEMU translates the guest in blocks, of which only the last instruction jumps. block_begins() is called
+ *      whenever a block begins; `executed` is increased by each instruction. What `executed` has grown by from one
+ *      block to the next is what the first of the two has executed, also if a trap has cut it short.
+ *   2. A plugin cannot see registers. Calls and returns are known by how blocks end: a jump that keeps its return
+ *      address in ra is a call, `ret` a return, `sret` the end of a trap; a block at trap_entry is the beginning of
+ *      one. A jump into another function is a call in tail position.
+ *   3. Every process has a stack of its own. context_switch saves ra at the address of the process it leaves, and
+ *      loads it from the address of the one it goes to; a plugin does see the addresses of memory accesses.
+ *   4. The memory of the guest lies in QEMU's, so a process's name can be read there, given the offset in struct proc.
+ *   5. With -icount, QEMU runs all harts in one thread: nothing here needs a lock.
+ *
+ * It counts between marks, which are instructions without effect (the RISC-V manual's HINTs): slti zero, zero, N.
+ *
+ * Arguments: functions=FILE, lines "START END NAME", addresses in hexadecimal, sorted; name=OFFSET in struct proc;
+ * out=FILE; begin=N and end=N, the marks; any number of line=START-END, addresses to count one by one.
+ *
+ * Output, once the machine has ended: lines "node PARENT SELF CALLS NAME", numbered from 0 on, of which each comes
+ * after its parent; and lines "line ADDRESS COUNT". */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* QEMU's plugin interface in version 1, what is used of it: the header is not installed wherever QEMU is. */
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef uint64_t qemu_plugin_id_t;
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+extern void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
+                                                  void (*f)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*f)(unsigned, void *),
+                                                 int flags, void *data);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*f)(unsigned, void *),
+                                                   int flags, void *data);
+extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int operation,
+                                                       void *where, uint64_t value);
+extern void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
+                                             void (*f)(unsigned, uint32_t, uint64_t, void *), int flags,
+                                             int read_or_write, void *data);
+extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*f)(qemu_plugin_id_t, void *),
+                                           void *data);
+enum { NO_REGISTERS = 0, ADD_U64 = 0, READS_OR_WRITES = 3 }; /* QEMU 7.2 does not report reads alone */
+
+/* What QEMU looks for in a plugin. */
+#define EXPORTED __attribute__((visibility("default")))
+extern EXPORTED int qemu_plugin_version;
+EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
+
+int qemu_plugin_version = 1;
+
+#define HARTS_MAX    64
+#define DEPTH_MAX    256
+#define LINES_MAX    64 /* ranges of addresses to count one by one: a function may have several */
+#define NAME_MAX     32 /* PROC_NAME_MAX of kernel/proc/proc.h */
+#define KERNEL_HALF  (1ul << 63)
+#define FIRMWARE     0x80000000ul /* to FIRMWARE_END */
+#define FIRMWARE_END 0x80200000ul
+
+/* Instructions. */
+#define HINT(n)  ((uint32_t)(n) << 20 | 0x2013) /* slti zero, zero, n */
+#define SAVES_RA 0x00153023u /* sd ra, 0(a0): in context_switch, a0 is the process it leaves */
+#define LOADS_RA 0x0005b083u /* ld ra, 0(a1): a1 is the one it goes to */
+#define SRET     0x10200073u
+
+struct function {
+    uint64_t start, end;
+    char *name;
+};
+
+/* A function, or what counts as one, called along one path from the root. */
+struct node {
+    const char *name;
+    struct node *parent, *child, *sibling, *next; /* next: in the order they were made */
+    uint64_t self, calls;
+    unsigned number;
+};
+
+enum ending { FALLS_THROUGH, CALLS, RETURNS, ENDS_TRAP };
+enum place { IN_KERNEL, IN_PROGRAM, IN_FIRMWARE };
+
+struct jump {
+    enum ending ending;
+    uint64_t back; /* CALLS: where it returns to */
+};
+
+struct block {
+    enum place place;
+    uint64_t start;
+    const struct function *function; /* IN_KERNEL; NULL: none that is known */
+    struct jump end;
+};
+
+struct frame {
+    struct node *node;
+    uint64_t back;
+    bool interrupts;         /* a trap's, or the firmware's */
+    struct jump interrupted; /* then, what the interrupted code was about to do */
+};
+
+/* A flow of control: a process, or a hart until it has left its first one. */
+struct flow {
+    struct flow *next;
+    uint64_t process; /* its address; 0 as long as it is not known */
+    struct node *root;
+    unsigned depth;
+    struct frame frames[DEPTH_MAX];
+};
+
+struct hart {
+    struct flow *flow;
+    enum place place;
+    struct jump jump; /* how the last block ended */
+};
+
+struct range {
+    uint64_t start, end;
+    uint64_t *live;    /* per two bytes */
+    uint64_t *counted; /* between marks */
+};
+
+static struct function *functions;
+static size_t function_count;
+static struct range ranges[LINES_MAX];
+static unsigned range_count;
+static const struct function *trap_entry, *proc_entry, *context_switch;
+static struct hart harts[HARTS_MAX];
+static struct flow *flows[1024];
+static struct node all = {.name = "all"}, *last_node = &all, *charged = &all;
+static uint64_t executed, charged_up_to;
+static bool counting;
+static uint64_t name_offset;
+static uint32_t mark_begin, mark_end;
+static char *out_path;
+static ptrdiff_t kernel_in_host,
+    firmware_in_host; /* to be added to an address of the guest; 0: not known yet */
+
+static void *allocate(size_t count, size_t size)
+{
+    void *p = calloc(count, size);
+    if (!p) {
+        fprintf(stderr, "profile: out of memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+/* ---- Nodes ---- */
+
+static struct node *child_of(struct node *parent, const char *name)
+{
+    struct node *n;
+    for (n = parent->child; n; n = n->sibling)
+        if (n->name == name || strcmp(n->name, name) == 0)
+            return n;
+    n = allocate(1, sizeof(*n));
+    n->name = strdup(name);
+    n->parent = parent;
+    n->sibling = parent->child;
+    n->number = last_node->number + 1;
+    parent->child = n;
+    return last_node = last_node->next = n;
+}
+
+/* What has been executed since the last time belongs to `charged`; what comes now, to n. */
+static void charge(struct node *n)
+{
+    if (counting)
+        charged->self += executed - charged_up_to;
+    charged_up_to = executed;
+    charged = n;
+}
+
+/* ---- Flows ---- */
+
+static struct flow *flow_of(uint64_t process)
+{
+    struct flow **bucket = &flows[(process >> 4) % (sizeof(flows) / sizeof(flows[0]))], *f;
+    for (f = *bucket; f; f = f->next)
+        if (f->process == process)
+            return f;
+    f = allocate(1, sizeof(*f));
+    f->process = process;
+    f->next = *bucket;
+    return *bucket = f;
+}
+
+static void read_name(struct flow *f)
+{
+    char name[NAME_MAX] = "boot";
+    if (f->process && kernel_in_host)
+        memcpy(name, (const char *)(f->process + name_offset + kernel_in_host), NAME_MAX - 1);
+    name[NAME_MAX - 1] = 0;
+    f->root = child_of(&all, name);
+}
+
+static struct node *top(struct flow *f)
+{
+    return f->depth ? f->frames[f->depth - 1].node : f->root;
+}
+
+static struct frame *push(struct flow *f, const char *name, uint64_t back)
+{
+    static struct frame too_deep;
+    struct node *n = child_of(top(f), name);
+    n->calls += counting;
+    if (f->depth == DEPTH_MAX)
+        return &too_deep; /* counted as part of the frame below */
+    f->frames[f->depth] = (struct frame){.node = n, .back = back};
+    return &f->frames[f->depth++];
+}
+
+/* Ends the innermost trap, or visit to the firmware; the code that it interrupted goes on as it was about to. */
+static void pop_interruption(struct hart *h)
+{
+    struct flow *f = h->flow;
+    h->jump.ending = FALLS_THROUGH;
+    for (unsigned i = f->depth; i-- > 0;)
+        if (f->frames[i].interrupts) {
+            h->jump = f->frames[i].interrupted;
+            f->depth = i;
+            break;
+        }
+}
+
+static void push_interruption(struct hart *h, const char *name)
+{
+    struct frame *frame = push(h->flow, name, 0);
+    frame->interrupts = true;
+    frame->interrupted = h->jump;
+}
+
+static void enter_kernel_block(struct hart *h, const struct block *b)
+{
+    struct flow *f = h->flow;
+    const char *name = b->function ? b->function->name : "[elsewhere]";
+    bool at_start = b->function && b->start == b->function->start;
+    if (b->function == proc_entry && at_start) {
+        f->depth = 0;
+        read_name(f);
+    }
+    if (b->function == trap_entry && at_start) {
+        push_interruption(h, name);
+        return;
+    }
+    if (h->jump.ending == CALLS && at_start) {
+        push(f, name, h->jump.back);
+        return;
+    }
+    if (h->jump.ending == RETURNS)
+        for (unsigned i = f->depth; i-- > 0 && !f->frames[i].interrupts;)
+            if (f->frames[i].back == b->start) {
+                f->depth = i;
+                break;
+            }
+    if (f->depth && strcmp(top(f)->name, name) == 0)
+        return;
+    /* A call in tail position, or a flow that was not followed from its beginning. */
+    struct frame *old = f->depth ? &f->frames[f->depth - 1] : NULL;
+    if (old && !old->interrupts) {
+        f->depth--;
+        push(f, name, old->back);
+    } else {
+        push(f, name, 0);
+    }
+}
+
+static void block_begins(unsigned hart, void *data)
+{
+    const struct block *b = data;
+    struct hart *h = &harts[hart % HARTS_MAX];
+    if (!h->flow) {
+        h->flow = allocate(1, sizeof(*h->flow));
+        read_name(h->flow);
+    }
+    if (h->place == IN_FIRMWARE && b->place != IN_FIRMWARE)
+        pop_interruption(h);
+    if (h->jump.ending == ENDS_TRAP)
+        pop_interruption(h);
+    struct node *n;
+    if (b->place == IN_KERNEL) {
+        enter_kernel_block(h, b);
+        n = top(h->flow);
+    } else if (b->place == IN_PROGRAM) {
+        if (h->place != IN_PROGRAM) {
+            h->flow->depth = 0;
+            read_name(h->flow); /* exec may have changed it */
+        }
+        n = child_of(h->flow->root, "[user]");
+    } else {
+        if (h->place != IN_FIRMWARE)
+            push_interruption(h, "[firmware]");
+        n = top(h->flow);
+    }
+    charge(n);
+    h->place = b->place;
+    h->jump = b->end;
+}
+
+static void leaves_process(unsigned hart, uint32_t info, uint64_t address, void *data)
+{
+    struct hart *h = &harts[hart % HARTS_MAX];
+    (void)info, (void)data;
+    if (h->flow->process == 0) { /* the first time: now it is known which it is */
+        free(h->flow);
+        h->flow = flow_of(address);
+        read_name(h->flow);
+        push(h->flow, context_switch->name, 0);
+    }
+}
+
+static void goes_to_process(unsigned hart, uint32_t info, uint64_t address, void *data)
+{
+    struct hart *h = &harts[hart % HARTS_MAX];
+    (void)info, (void)data;
+    h->flow = flow_of(address);
+    if (!h->flow->root)
+        read_name(h->flow);
+}
+
+/* ---- Marks ---- */
+
+static void at_mark(bool begin)
+{
+    if (counting == begin)
+        return;
+    charge(charged);
+    counting = begin;
+    for (unsigned i = 0; i < range_count; i++)
+        for (uint64_t j = 0; j < (ranges[i].end - ranges[i].start) / 2; j++)
+            ranges[i].counted[j] += begin ? -ranges[i].live[j] : ranges[i].live[j];
+}
+
+static void at_begin(unsigned hart, void *data)
+{
+    (void)hart, (void)data;
+    at_mark(true);
+}
+
+static void at_end(unsigned hart, void *data)
+{
+    (void)hart, (void)data;
+    at_mark(false);
+}
+
+/* ---- Translation ---- */
+
+static const struct function *function_at(uint64_t address)
+{
+    size_t low = 0, high = function_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (functions[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < function_count && functions[low].start <= address ? &functions[low] : NULL;
+}
+
+static uint32_t word(const struct qemu_plugin_insn *insn)
+{
+    uint32_t w = 0;
+    memcpy(&w, qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn) == 2 ? 2 : 4);
+    return w;
+}
+
+/* The RISC-V calling convention keeps return addresses in ra = x1. Compressed instructions have 16 bits. */
+static enum ending ending(uint32_t w)
+{
+    bool jal = (w & 0xfff) == 0x0ef, jalr = (w & 0x7fff) == 0x0e7;
+    bool c_jalr = w < 0x10000 && (w & 0xf07f) == 0x9002 && (w & 0x0f80) != 0;
+    if (jal || jalr || c_jalr)
+        return CALLS;
+    return w == 0x00008067 || w == 0x8082 ? RETURNS : w == SRET ? ENDS_TRAP : FALLS_THROUGH;
+}
+
+static enum place place_of(uint64_t address, const void *host)
+{
+    if (address >= KERNEL_HALF)
+        return IN_KERNEL;
+    if (address < FIRMWARE || address >= FIRMWARE_END)
+        return IN_PROGRAM;
+    if (!firmware_in_host) /* it runs first */
+        firmware_in_host = (intptr_t)host - (ptrdiff_t)address;
+    return (intptr_t)host == (intptr_t)address + firmware_in_host ? IN_FIRMWARE : IN_PROGRAM;
+}
+
+static void count_line(struct qemu_plugin_insn *insn, uint64_t address)
+{
+    for (unsigned i = 0; i < range_count; i++)
+        if (ranges[i].start <= address && address < ranges[i].end)
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, ADD_U64,
+                                                       &ranges[i].live[(address - ranges[i].start) / 2], 1);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    static struct block program = {.place = IN_PROGRAM}; /* all of them are the same */
+    size_t n = qemu_plugin_tb_n_insns(tb);
+    uint64_t start = qemu_plugin_tb_vaddr(tb);
+    const void *host = qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0));
+    enum place place = place_of(start, host);
+    const struct function *function = place == IN_KERNEL ? function_at(start) : NULL;
+    (void)id;
+    if (function && !kernel_in_host)
+        kernel_in_host = (intptr_t)host - (ptrdiff_t)start;
+    for (size_t i = 0; i < n; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint32_t w = word(insn);
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, ADD_U64, &executed, 1);
+        if (place == IN_PROGRAM && w == mark_begin)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_begin, NO_REGISTERS, NULL);
+        if (place == IN_PROGRAM && w == mark_end)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_end, NO_REGISTERS, NULL);
+        if (place == IN_KERNEL)
+            count_line(insn, qemu_plugin_insn_vaddr(insn));
+        if (function && function == context_switch && w == SAVES_RA)
+            qemu_plugin_register_vcpu_mem_cb(insn, leaves_process, NO_REGISTERS, READS_OR_WRITES, NULL);
+        if (function && function == context_switch && w == LOADS_RA)
+            qemu_plugin_register_vcpu_mem_cb(insn, goes_to_process, NO_REGISTERS, READS_OR_WRITES, NULL);
+    }
+    struct block *b = &program;
+    if (place != IN_PROGRAM) {
+        struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
+        b = allocate(1, sizeof(*b));
+        *b = (struct block){place, start, function, {FALLS_THROUGH, 0}};
+        if (place == IN_KERNEL)
+            b->end =
+                (struct jump){ending(word(last)), qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last)};
+    }
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, block_begins, NO_REGISTERS, b);
+}
+
+/* ---- Beginning and end ---- */
+
+static void write_out(qemu_plugin_id_t id, void *data)
+{
+    FILE *out = fopen(out_path, "w");
+    (void)id, (void)data;
+    if (!out) {
+        perror(out_path);
+        return;
+    }
+    at_mark(false);
+    for (struct node *n = &all; n; n = n->next)
+        fprintf(out, "node %d %" PRIu64 " %" PRIu64 " %s\n", n->parent ? (int)n->parent->number : -1, n->self,
+                n->calls, n->name);
+    for (unsigned i = 0; i < range_count; i++)
+        for (uint64_t j = 0; j < (ranges[i].end - ranges[i].start) / 2; j++)
+            if (ranges[i].counted[j])
+                fprintf(out, "line %" PRIx64 " %" PRIu64 "\n", ranges[i].start + 2 * j, ranges[i].counted[j]);
+    fclose(out);
+}
+
+static bool read_functions(const char *path)
+{
+    char name[256];
+    uint64_t start, end;
+    FILE *in = fopen(path, "r");
+    if (!in)
+        return false;
+    while (fscanf(in, "%" SCNx64 " %" SCNx64 " %255s", &start, &end, name) == 3) {
+        functions = realloc(functions, (function_count + 1) * sizeof(*functions));
+        functions[function_count++] = (struct function){start, end, strdup(name)};
+    }
+    fclose(in);
+    for (size_t i = 0; i < function_count; i++) {
+        if (strcmp(functions[i].name, "trap_entry") == 0)
+            trap_entry = &functions[i];
+        if (strcmp(functions[i].name, "proc_entry") == 0)
+            proc_entry = &functions[i];
+        if (strcmp(functions[i].name, "context_switch") == 0)
+            context_switch = &functions[i];
+    }
+    return trap_entry && proc_entry && context_switch;
+}
+
+static bool take_argument(const char *argument)
+{
+    const char *equals = strchr(argument, '=');
+    if (!equals)
+        return false;
+    size_t n = (size_t)(equals - argument);
+    const char *value = equals + 1;
+    if (strncmp(argument, "functions", n) == 0)
+        return read_functions(value);
+    if (strncmp(argument, "out", n) == 0)
+        return (out_path = strdup(value)) != NULL;
+    if (strncmp(argument, "name", n) == 0)
+        return (name_offset = strtoull(value, NULL, 0)) != 0;
+    if (strncmp(argument, "begin", n) == 0)
+        return (mark_begin = HINT(atoi(value))) != 0;
+    if (strncmp(argument, "end", n) == 0)
+        return (mark_end = HINT(atoi(value))) != 0;
+    struct range *r = &ranges[range_count];
+    if (range_count == LINES_MAX || sscanf(argument, "line=%" SCNx64 "-%" SCNx64, &r->start, &r->end) != 2 ||
+        r->end <= r->start)
+        return false;
+    r->live = allocate((r->end - r->start) / 2, sizeof(*r->live));
+    r->counted = allocate((r->end - r->start) / 2, sizeof(*r->counted));
+    range_count++;
+    return true;
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++)
+        if (!take_argument(argv[i])) {
+            fprintf(stderr, "profile: the argument %s is wrong\n", argv[i]);
+            return 1;
+        }
+    if (!trap_entry || !out_path || !name_offset || !mark_begin || !mark_end) {
+        fprintf(stderr, "profile: functions=, name=, out=, begin= and end= are needed\n");
+        return 1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    qemu_plugin_register_atexit_cb(id, write_out, NULL);
+    return 0;
+}
