@@ -199,7 +199,7 @@ static struct flow *flow_of(uint64_t process)
 
 static void read_name(struct flow *f)
 {
-    char name[NAME_MAX] = "boot";
+    char name[NAME_MAX] = "idle"; /* the first process of every hart */
     if (f->process && kernel_in_host)
         memcpy(name, (const char *)(f->process + name_offset + kernel_in_host), NAME_MAX - 1);
     name[NAME_MAX - 1] = 0;
