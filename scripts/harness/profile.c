@@ -121,6 +121,7 @@ struct flow {
 
 struct hart {
     struct flow *flow;
+    struct flow *next; /* context_switch is about to go there, and is still part of `flow`; else NULL */
     enum place place;
     struct jump jump; /* how the last block ended */
 };
@@ -285,6 +286,10 @@ static void block_begins(unsigned hart, void *data)
         h->flow = allocate(1, sizeof(*h->flow));
         read_name(h->flow);
     }
+    if (h->next && b->function != context_switch) {
+        h->flow = h->next;
+        h->next = NULL;
+    }
     if (h->place == IN_FIRMWARE && b->place != IN_FIRMWARE)
         pop_interruption(h);
     if (h->jump.ending == ENDS_TRAP)
@@ -325,9 +330,9 @@ static void goes_to_process(unsigned hart, uint32_t info, uint64_t address, void
 {
     struct hart *h = &harts[hart % HARTS_MAX];
     (void)info, (void)data;
-    h->flow = flow_of(address);
-    if (!h->flow->root)
-        read_name(h->flow);
+    h->next = flow_of(address);
+    if (!h->next->root)
+        read_name(h->next);
 }
 
 /* ---- Marks ---- */
