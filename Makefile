@@ -200,9 +200,9 @@ $(X)/fs.img: $(staged) $(extra_programs) $(extra_files) $(X)/staged $(X)/extra.s
 	$(Q)build/mkfs -s $(FS_SIZE) -d $(X)/stage $@.new && mv $@.new $@
 
 # The plugin for QEMU of scripts/profile.
-build/profile.so: scripts/harness/profile.c scripts/harness/qemu_plugin.h build/hostflags
-	$(call say,HOSTCC,$<)
-	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -O2 $(strict) -fPIC -shared -o $@ $<
+build/profile.so: $(wildcard scripts/harness/profile/*) build/hostflags
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOSTCC) -std=c11 -D_GNU_SOURCE -O2 $(strict) -fPIC -shared -o $@ $(filter %.c,$^)
 
 image: $(B)/kernel.elf $(X)/fs.img build/fsck
 	@:

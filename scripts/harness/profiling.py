@@ -1,9 +1,9 @@
-"""The numbers of scripts/profile: which functions the kernel has, and what the plugin (profile.c) has counted."""
+"""The numbers of scripts/profile: which functions the kernel has, and what the plugin (profile/) has counted."""
 import re
 import struct
 import subprocess
 
-USER, FIRMWARE = "[user]", "[firmware]"  # as profile.c calls them
+USER, FIRMWARE = "[user]", "[firmware]"  # as profile/calls.c calls them
 
 
 class Functions:

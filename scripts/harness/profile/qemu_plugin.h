@@ -1,4 +1,4 @@
-/* QEMU's plugin interface in version 1 (QEMU up to 8.2), what profile.c uses of it: the header is not installed
+/* QEMU's plugin interface in version 1 (QEMU up to 8.2), what plugin.c uses of it: the header is not installed
  * wherever QEMU is. */
 #pragma once
 #include <stddef.h>

@@ -5,13 +5,10 @@
  *   1. QEMU translates the guest in blocks, of which only the last instruction jumps. block_begins() is called
  *      whenever a block begins; `executed` is increased by each instruction. What `executed` has grown by from one
  *      block to the next is what the first of the two has executed, also if a trap has cut it short.
- *   2. A plugin cannot see registers. Calls and returns are known by how blocks end: a jump that keeps its return
- *      address in ra is a call, `ret` a return, `sret` the end of a trap; a block at trap_entry is the beginning of
- *      one. A jump into another function is a call in tail position.
+ *   2. A plugin cannot see registers: calls.c knows calls and returns by the jumps at the ends of blocks.
  *   3. Every process has a stack of its own. context_switch saves ra at the address of the process it leaves, and
  *      loads it from the address of the one it goes to; a plugin does see the addresses of memory accesses.
  *   4. The memory of the guest lies in QEMU's, so a process's name can be read there, given the offset in struct proc.
- *   5. With -icount, QEMU runs all harts in one thread: nothing here needs a lock.
  *
  * It counts between marks, which are instructions without effect (the RISC-V manual's HINTs): slti zero, zero, N.
  *
@@ -27,14 +24,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "calls.h"
 #include "qemu_plugin.h"
 
 int qemu_plugin_version = 1;
 
-#define HARTS_MAX    64
-#define DEPTH_MAX    256
 #define LINES_MAX    64 /* ranges of addresses to count one by one: a function may have several */
-#define NAME_MAX     32 /* PROC_NAME_MAX of kernel/proc/proc.h */
 #define KERNEL_HALF  (1ul << 63)
 #define FIRMWARE     0x80000000ul /* to FIRMWARE_END */
 #define FIRMWARE_END 0x80200000ul
@@ -44,57 +39,6 @@ int qemu_plugin_version = 1;
 #define SAVES_RA 0x00153023u /* sd ra, 0(a0): in context_switch, a0 is the process it leaves */
 #define LOADS_RA 0x0005b083u /* ld ra, 0(a1): a1 is the one it goes to */
 #define SRET     0x10200073u
-
-struct function {
-    uint64_t start, end;
-    char *name;
-};
-
-/* A function, or what counts as one, called along one path from the root. */
-struct node {
-    const char *name;
-    struct node *parent, *child, *sibling, *next; /* next: in the order they were made */
-    uint64_t self, calls;
-    unsigned number;
-};
-
-enum ending { FALLS_THROUGH, CALLS, RETURNS, ENDS_TRAP };
-enum place { IN_KERNEL, IN_PROGRAM, IN_FIRMWARE };
-
-struct jump {
-    enum ending ending;
-    uint64_t back; /* CALLS: where it returns to */
-};
-
-struct block {
-    enum place place;
-    uint64_t start;
-    const struct function *function; /* IN_KERNEL; NULL: none that is known */
-    struct jump end;
-};
-
-struct frame {
-    struct node *node;
-    uint64_t back;
-    bool interrupts;         /* a trap's, or the firmware's */
-    struct jump interrupted; /* then, what the interrupted code was about to do */
-};
-
-/* A flow of control: a process, or a hart until it has left its first one. */
-struct flow {
-    struct flow *next;
-    uint64_t process; /* its address; 0 as long as it is not known */
-    struct node *root;
-    unsigned depth;
-    struct frame frames[DEPTH_MAX];
-};
-
-struct hart {
-    struct flow *flow;
-    struct flow *next; /* context_switch is about to go there, and is still part of `flow`; else NULL */
-    enum place place;
-    struct jump jump; /* how the last block ended */
-};
 
 struct range {
     uint64_t start, end;
@@ -106,204 +50,9 @@ static struct function *functions;
 static size_t function_count;
 static struct range ranges[LINES_MAX];
 static unsigned range_count;
-static const struct function *trap_entry, *proc_entry, *context_switch;
-static struct hart harts[HARTS_MAX];
-static struct flow *flows[1024];
-static struct node all = {.name = "all"}, *last_node = &all, *charged = &all;
-static uint64_t executed, charged_up_to;
-static bool counting;
-static uint64_t name_offset;
 static uint32_t mark_begin, mark_end;
 static char *out_path;
-static ptrdiff_t kernel_in_host,
-    firmware_in_host; /* to be added to an address of the guest; 0: not known yet */
-
-static void *allocate(size_t count, size_t size)
-{
-    void *p = calloc(count, size);
-    if (!p) {
-        fprintf(stderr, "profile: out of memory\n");
-        exit(1);
-    }
-    return p;
-}
-
-/* ---- Nodes ---- */
-
-static struct node *child_of(struct node *parent, const char *name)
-{
-    struct node *n;
-    for (n = parent->child; n; n = n->sibling)
-        if (n->name == name || strcmp(n->name, name) == 0)
-            return n;
-    n = allocate(1, sizeof(*n));
-    n->name = strdup(name);
-    n->parent = parent;
-    n->sibling = parent->child;
-    n->number = last_node->number + 1;
-    parent->child = n;
-    return last_node = last_node->next = n;
-}
-
-/* What has been executed since the last time belongs to `charged`; what comes now, to n. */
-static void charge(struct node *n)
-{
-    if (counting)
-        charged->self += executed - charged_up_to;
-    charged_up_to = executed;
-    charged = n;
-}
-
-/* ---- Flows ---- */
-
-static struct flow *flow_of(uint64_t process)
-{
-    struct flow **bucket = &flows[(process >> 4) % (sizeof(flows) / sizeof(flows[0]))], *f;
-    for (f = *bucket; f; f = f->next)
-        if (f->process == process)
-            return f;
-    f = allocate(1, sizeof(*f));
-    f->process = process;
-    f->next = *bucket;
-    return *bucket = f;
-}
-
-static void read_name(struct flow *f)
-{
-    char name[NAME_MAX] = "idle"; /* the first process of every hart */
-    if (f->process && kernel_in_host)
-        memcpy(name, (const char *)(f->process + name_offset + kernel_in_host), NAME_MAX - 1);
-    name[NAME_MAX - 1] = 0;
-    f->root = child_of(&all, name);
-}
-
-static struct node *top(struct flow *f)
-{
-    return f->depth ? f->frames[f->depth - 1].node : f->root;
-}
-
-static struct frame *push(struct flow *f, const char *name, uint64_t back)
-{
-    static struct frame too_deep;
-    struct node *n = child_of(top(f), name);
-    n->calls += counting;
-    if (f->depth == DEPTH_MAX)
-        return &too_deep; /* counted as part of the frame below */
-    f->frames[f->depth] = (struct frame){.node = n, .back = back};
-    return &f->frames[f->depth++];
-}
-
-/* Ends the innermost trap, or visit to the firmware; the code that it interrupted goes on as it was about to. */
-static void pop_interruption(struct hart *h)
-{
-    struct flow *f = h->flow;
-    h->jump.ending = FALLS_THROUGH;
-    for (unsigned i = f->depth; i-- > 0;)
-        if (f->frames[i].interrupts) {
-            h->jump = f->frames[i].interrupted;
-            f->depth = i;
-            break;
-        }
-}
-
-static void push_interruption(struct hart *h, const char *name)
-{
-    struct frame *frame = push(h->flow, name, 0);
-    frame->interrupts = true;
-    frame->interrupted = h->jump;
-}
-
-static void enter_kernel_block(struct hart *h, const struct block *b)
-{
-    struct flow *f = h->flow;
-    const char *name = b->function ? b->function->name : "[elsewhere]";
-    bool at_start = b->function && b->start == b->function->start;
-    if (b->function == proc_entry && at_start) {
-        f->depth = 0;
-        read_name(f);
-    }
-    if (b->function == trap_entry && at_start) {
-        push_interruption(h, name);
-        return;
-    }
-    if (h->jump.ending == CALLS && at_start) {
-        push(f, name, h->jump.back);
-        return;
-    }
-    if (h->jump.ending == RETURNS)
-        for (unsigned i = f->depth; i-- > 0 && !f->frames[i].interrupts;)
-            if (f->frames[i].back == b->start) {
-                f->depth = i;
-                break;
-            }
-    if (f->depth && strcmp(top(f)->name, name) == 0)
-        return;
-    /* A call in tail position, or a flow that was not followed from its beginning. */
-    struct frame *old = f->depth ? &f->frames[f->depth - 1] : NULL;
-    if (old && !old->interrupts) {
-        f->depth--;
-        push(f, name, old->back);
-    } else {
-        push(f, name, 0);
-    }
-}
-
-static void block_begins(unsigned hart, void *data)
-{
-    const struct block *b = data;
-    struct hart *h = &harts[hart % HARTS_MAX];
-    if (!h->flow) {
-        h->flow = allocate(1, sizeof(*h->flow));
-        read_name(h->flow);
-    }
-    if (h->next && b->function != context_switch) {
-        h->flow = h->next;
-        h->next = NULL;
-    }
-    if (h->place == IN_FIRMWARE && b->place != IN_FIRMWARE)
-        pop_interruption(h);
-    if (h->jump.ending == ENDS_TRAP)
-        pop_interruption(h);
-    struct node *n;
-    if (b->place == IN_KERNEL) {
-        enter_kernel_block(h, b);
-        n = top(h->flow);
-    } else if (b->place == IN_PROGRAM) {
-        if (h->place != IN_PROGRAM) {
-            h->flow->depth = 0;
-            read_name(h->flow); /* exec may have changed it */
-        }
-        n = child_of(h->flow->root, "[user]");
-    } else {
-        if (h->place != IN_FIRMWARE)
-            push_interruption(h, "[firmware]");
-        n = top(h->flow);
-    }
-    charge(n);
-    h->place = b->place;
-    h->jump = b->end;
-}
-
-static void leaves_process(unsigned hart, uint32_t info, uint64_t address, void *data)
-{
-    struct hart *h = &harts[hart % HARTS_MAX];
-    (void)info, (void)data;
-    if (h->flow->process == 0) { /* the first time: now it is known which it is */
-        free(h->flow);
-        h->flow = flow_of(address);
-        read_name(h->flow);
-        push(h->flow, context_switch->name, 0);
-    }
-}
-
-static void goes_to_process(unsigned hart, uint32_t info, uint64_t address, void *data)
-{
-    struct hart *h = &harts[hart % HARTS_MAX];
-    (void)info, (void)data;
-    h->next = flow_of(address);
-    if (!h->next->root)
-        read_name(h->next);
-}
+static ptrdiff_t firmware_in_host; /* to be added to an address of the firmware; 0: not known yet */
 
 /* ---- Marks ---- */
 
@@ -311,8 +60,7 @@ static void at_mark(bool begin)
 {
     if (counting == begin)
         return;
-    charge(charged);
-    counting = begin;
+    calls_count(begin);
     for (unsigned i = 0; i < range_count; i++)
         for (uint64_t j = 0; j < (ranges[i].end - ranges[i].start) / 2; j++)
             ranges[i].counted[j] += begin ? -ranges[i].live[j] : ranges[i].live[j];
@@ -331,6 +79,23 @@ static void at_end(unsigned hart, void *data)
 }
 
 /* ---- Translation ---- */
+
+static void block_begins(unsigned hart, void *block)
+{
+    calls_block_begins(hart, block);
+}
+
+static void leaves_process(unsigned hart, uint32_t info, uint64_t address, void *data)
+{
+    (void)info, (void)data;
+    calls_leaves_process(hart, address);
+}
+
+static void goes_to_process(unsigned hart, uint32_t info, uint64_t address, void *data)
+{
+    (void)info, (void)data;
+    calls_goes_to_process(hart, address);
+}
 
 static const struct function *function_at(uint64_t address)
 {
@@ -430,9 +195,7 @@ static void write_out(qemu_plugin_id_t id, void *data)
         return;
     }
     at_mark(false);
-    for (struct node *n = &all; n; n = n->next)
-        fprintf(out, "node %d %" PRIu64 " %" PRIu64 " %s\n", n->parent ? (int)n->parent->number : -1, n->self,
-                n->calls, n->name);
+    calls_write(out);
     for (unsigned i = 0; i < range_count; i++)
         for (uint64_t j = 0; j < (ranges[i].end - ranges[i].start) / 2; j++)
             if (ranges[i].counted[j])
