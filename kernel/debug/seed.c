@@ -74,7 +74,7 @@ void debug_preempt(void)
 {
     struct proc *p = current();
 
-    if (seeded && p->irq_depth == 0 && csr_read(sstatus) & SSTATUS_SIE && p != p->cpu->idle &&
+    if (seeded && p->irq.depth == 0 && csr_read(sstatus) & SSTATUS_SIE && p != p->cpu->idle &&
         !(next() & preempt_mask))
         sched_yield();
 }

@@ -1,6 +1,6 @@
 /* Memory and string functions.
  *
- * memcpy and memset decide what fork, read and write cost, so they move whole words, 128 bytes a round. Where
+ * memcpy and memset decide what fork, read and write cost, so they move whole words, 256 bytes a round. Where
  * source and destination disagree modulo 8, memcpy still stores whole words, each put together from two
  * neighbouring source words: rv64gc may trap on a misaligned access, and does so at a high price.
  *
@@ -15,7 +15,7 @@
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 #define WORD        sizeof(word_t)
-#define ROUND_WORDS 16 /* words that a round of the unrolled loops moves */
+#define ROUND_WORDS 32 /* words that a round of the unrolled loops moves */
 #define ROUND       (ROUND_WORDS * WORD)
 #define OFFSET(p)   ((uintptr_t)(p) % WORD)
 #define SMALL_COPY  32 /* below, aligning costs more than it gains */
@@ -35,9 +35,11 @@ static inline size_t copy_words(uint8_t *d, const uint8_t *s, size_t n)
     word_t *to = (word_t *)d;
     const word_t *from = (const word_t *)s, *end = from + n / ROUND * ROUND_WORDS;
     for (; from < end; from += ROUND_WORDS, to += ROUND_WORDS)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t i = 0; i < ROUND_WORDS; i += 4)
             copy_32(to + i, from + i);
+    for (end += n % ROUND / 32 * 4; from < end; from += 4, to += 4)
+        copy_32(to, from);
     for (end = (const word_t *)s + n / WORD; from < end;)
         *to++ = *from++;
     return n / WORD * WORD;
@@ -102,7 +104,7 @@ void *memset(void *dst, int c, size_t n)
         for (; OFFSET(d) != 0; n--)
             *d++ = (uint8_t)c;
         for (; n >= ROUND; n -= ROUND, d += ROUND)
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (size_t i = 0; i < ROUND_WORDS; i++)
                 ((word_t *)d)[i] = word;
         for (; n >= WORD; n -= WORD, d += WORD)

@@ -32,7 +32,7 @@ static inline free_link_t *link_at(const struct page *p, size_t offset)
 /* Who holds a spin lock has interrupts off, and may hold one that reclaiming takes. */
 static unsigned page_flags(void)
 {
-    return current()->irq_depth > 0 ? PAGE_NORECLAIM : 0;
+    return current()->irq.depth > 0 ? PAGE_NORECLAIM : 0;
 }
 
 static void enlist(struct slab_cache *c)

@@ -31,18 +31,6 @@ static inline bool is_shared(const struct aspace *as)
     return __atomic_load_n(&as->refs, __ATOMIC_ACQUIRE) != 1;
 }
 
-/* Whether user byte va may be used so, and where it is in the direct map. */
-static EXPANDED bool locate(const struct aspace *as, uptr_t va, enum op op, char **user)
-{
-    pte_t need = PTE_V | PTE_U | (op >= INTO_USER ? PTE_W : PTE_R);
-    const pte_t *pte = likely(va < USER_TOP) ? pagetable_find(as, va) : NULL;
-
-    if (unlikely(!pte) || unlikely((*pte & need) != need))
-        return false;
-    *user = (char *)pa_kva(pte_pa(*pte)) + va % PAGE_SIZE;
-    return true;
-}
-
 /* Copies up to n bytes up to and including a NUL; returns how many. */
 static size_t copy_string(char *to, const char *from, size_t n)
 {
@@ -66,29 +54,74 @@ static EXPANDED size_t move_bytes(char *user, char *kernel, size_t n, enum op op
     return n;
 }
 
-/* The usual case, within one page and without a fault or a lock: true if that is what it was. */
-static EXPANDED bool move_small(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
+/* Where the byte of page-table entry *pte at place `in` of its page is in the direct map; NULL where it may not
+ * be used so. */
+static EXPANDED char *locate(const pte_t *pte, size_t in, enum op op)
 {
-    char *user;
+    pte_t need = PTE_V | PTE_U | (op >= INTO_USER ? PTE_W : PTE_R);
 
-    if (n > PAGE_SIZE - va % PAGE_SIZE || is_shared(as) || unlikely(!locate(as, va, op, &user)))
-        return false;
-    move_bytes(user, kernel, n, op);
-    return true;
+    return likely(pte) && likely((*pte & need) == need) ? (char *)pa_kva(pte_pa(*pte)) + in : NULL;
 }
 
-/* Of n bytes, those on va's page; returns how many, 0 where it takes a fault first. */
+static EXPANDED const pte_t *find(const struct aspace *as, uptr_t va)
+{
+    return likely(va < USER_TOP) ? pagetable_find(as, va) : NULL;
+}
+
+/* n bytes, which lie on one page; returns how many are done with, 0 where it takes a fault first. */
+static EXPANDED size_t move_on_page(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
+{
+    char *user = locate(find(as, va), va % PAGE_SIZE, op);
+
+    return likely(user) ? move_bytes(user, kernel, n, op) : 0;
+}
+
+/* Of n bytes, those before the first page that takes a fault. Entries of neighbouring pages are neighbours, save
+ * at the end of a table. */
+static EXPANDED size_t move_pages_by(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
+{
+    const pte_t *pte = find(as, va);
+    size_t in = va % PAGE_SIZE, done = 0;
+    char *user;
+
+    while (done < n && (user = locate(pte, in, op))) {
+        done += move_bytes(user, kernel + done, MIN(n - done, PAGE_SIZE - in), op);
+        in = 0;
+        pte++;
+        if (unlikely((uintptr_t)pte % PAGE_SIZE == 0))
+            pte = find(as, va + done);
+    }
+    return done;
+}
+
+/* Expanded only for reading and writing: of what the loop does for a page, that takes off a quarter. A function of
+ * its own, so that it does not slow down small copies. */
+static __attribute__((noinline)) size_t move_pages(const struct aspace *as, uptr_t va, char *kernel, size_t n,
+                                                   enum op op)
+{
+    return op == INTO_USER     ? move_pages_by(as, va, kernel, n, INTO_USER)
+           : op == OUT_OF_USER ? move_pages_by(as, va, kernel, n, OUT_OF_USER)
+                               : move_pages_by(as, va, kernel, n, op);
+}
+
+/* The usual case, without a fault or a lock; returns how many of the n bytes are done with. */
+static EXPANDED size_t move_private(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
+{
+    if (unlikely(is_shared(as)))
+        return 0;
+    return n <= PAGE_SIZE - va % PAGE_SIZE ? move_on_page(as, va, kernel, n, op)
+                                           : move_pages(as, va, kernel, n, op);
+}
+
+/* In any case, those on va's page. */
 static EXPANDED size_t move_chunk(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
     bool shared = is_shared(as);
-    char *user;
 
+    n = MIN(n, PAGE_SIZE - va % PAGE_SIZE);
     if (shared)
         spin_lock(&as->pt_lock);
-    if (likely(locate(as, va, op, &user)))
-        n = move_bytes(user, kernel, MIN(n, PAGE_SIZE - va % PAGE_SIZE), op);
-    else
-        n = 0;
+    n = move_on_page(as, va, kernel, n, op);
     if (shared)
         spin_unlock(&as->pt_lock);
     return n;
@@ -102,30 +135,28 @@ static int fault(struct aspace *as, uptr_t va, enum op op)
     return err == -ENXIO ? -EFAULT : err; /* beyond the end of a mapped file */
 }
 
-/* All n bytes. *moved says how many it was when that failed; may_fault false: when a fault would be needed.
- */
+/* What is left of n bytes when *done are done with. When it fails, *done says how many it was by then; may_fault
+ * false: when a fault would be needed. */
 static int transfer(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op, bool may_fault,
-                    size_t *moved)
+                    size_t *done)
 {
-    size_t done = 0, chunk;
     int err = 0;
 
-    while (done < n && !err) {
-        chunk = move_chunk(as, va + done, kernel + done, n - done, op);
-        done += chunk;
-        if (unlikely(!chunk))
-            err = may_fault ? fault(as, va + done, op) : -EFAULT;
+    while (*done < n && !err) {
+        size_t chunk = move_chunk(as, va + *done, kernel + *done, n - *done, op);
+        *done += chunk;
+        if (!chunk)
+            err = may_fault ? fault(as, va + *done, op) : -EFAULT;
     }
-    *moved = done;
     return err;
 }
 
 static EXPANDED int copy(uptr_t va, char *kernel, size_t n, enum op op)
 {
     struct aspace *as = current()->aspace;
-    size_t moved;
+    size_t done = move_private(as, va, kernel, n, op);
 
-    return likely(move_small(as, va, kernel, n, op)) ? 0 : transfer(as, va, kernel, n, op, true, &moved);
+    return likely(done == n) ? 0 : transfer(as, va, kernel, n, op, true, &done);
 }
 
 int copyin(void *dst, uptr_t src, size_t n)
@@ -140,9 +171,9 @@ int copyout(uptr_t dst, const void *src, size_t n)
 
 int aspace_copyout(struct aspace *as, uptr_t dst, const void *src, size_t n)
 {
-    size_t moved;
+    size_t done = 0;
 
-    return transfer(as, dst, (char *)(uintptr_t)src, n, INTO_USER, true, &moved);
+    return transfer(as, dst, (char *)(uintptr_t)src, n, INTO_USER, true, &done);
 }
 
 ssize_t copyinstr(char *dst, uptr_t src, size_t max)
@@ -164,7 +195,7 @@ ssize_t copyinstr(char *dst, uptr_t src, size_t max)
 
 int user_prefault(uptr_t addr, size_t n, bool write)
 {
-    size_t seen;
+    size_t seen = 0;
 
     return transfer(current()->aspace, addr, NULL, n, write ? LOOK_WRITE : LOOK_READ, true, &seen);
 }
@@ -174,14 +205,16 @@ int user_prefault(uptr_t addr, size_t n, bool write)
 /* *n becomes how many were moved. */
 static EXPANDED int uio_move(struct uio *u, void *kernel, size_t *n, enum op op, bool may_fault)
 {
-    size_t moved = MIN(*n, u->left);
+    struct aspace *as = current()->aspace;
+    size_t wanted = MIN(*n, u->left), moved;
     int err = 0;
 
     if (unlikely(u->kernel)) {
-        move_bytes((char *)u->addr, kernel, moved, op);
-    } else if (!move_small(current()->aspace, u->addr, kernel, moved, op)) {
-        err = transfer(current()->aspace, u->addr, kernel, moved, op, may_fault, n);
-        moved = *n;
+        moved = move_bytes((char *)u->addr, kernel, wanted, op);
+    } else {
+        moved = move_private(as, u->addr, kernel, wanted, op);
+        if (unlikely(moved < wanted))
+            err = transfer(as, u->addr, kernel, wanted, op, may_fault, &moved);
     }
     u->addr += moved;
     u->left -= moved;

@@ -73,8 +73,8 @@ static struct proc *create(void)
     p->tf->proc = p;
     p->context.ra = (uint64_t)proc_entry;
     p->context.sp = (uint64_t)p->tf;
-    p->irq_depth = 1; /* it comes to life inside a switch */
-    p->irq_was_on = true;
+    p->irq.depth = 1; /* it comes to life inside a switch */
+    p->irq.was_on = SSTATUS_SIE;
     p->cpu = current()->cpu;
     p->state = PROC_RUNNABLE;
     p->refs = 1;
@@ -176,7 +176,7 @@ struct proc *proc_create_idle(struct cpu *c)
     p->cpu = c;
     p->on_cpu = true; /* its hart is started in it, not switched to it */
     p->state = PROC_RUNNING;
-    p->irq_depth = 0;
+    p->irq.depth = 0;
     return p;
 }
 
@@ -705,9 +705,9 @@ static void check_state(const struct proc *p)
     CHECK(p->state >= PROC_RUNNING && p->state <= PROC_ZOMBIE, "process %d: its state is %d", p->pid,
           p->state);
     CHECK(p->on_cpu == running, "process %d: state %d, but on_cpu is %d", p->pid, p->state, p->on_cpu);
-    CHECK(p->irq_depth == !running, "process %d: state %d, with %u irq_push under way", p->pid, p->state,
-          p->irq_depth);
-    CHECK(!p->ranks_held, "process %d: holds spin locks of ranks 0x%x", p->pid, p->ranks_held);
+    CHECK(p->irq.depth == !running, "process %d: state %d, with %u irq_push under way", p->pid, p->state,
+          p->irq.depth);
+    CHECK(!p->irq.ranks_held, "process %d: holds spin locks of ranks 0x%x", p->pid, p->irq.ranks_held);
     CHECK(p->state != PROC_SLEEPING || p->wait_chan, "process %d: asleep, but on no wait queue", p->pid);
     CHECK(p->state != PROC_ZOMBIE || (!p->aspace && !p->files && !p->wait_chan),
           "process %d: has ended, but has memory or files, or waits", p->pid);

@@ -16,6 +16,7 @@
 #pragma once
 #include "lib/list.h"
 #include "lib/types.h"
+#include "sync/irqstate.h"
 #include "sync/spinlock.h"
 #include "trap/timer.h"
 #include "trap/trapframe.h"
@@ -29,22 +30,20 @@ enum proc_state { PROC_RUNNING = 1, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
 #define ATTENTION_RESCHED 1u /* give way to another process */
 #define ATTENTION_SIGNAL  2u /* a signal may have to be delivered */
+#define ATTENTION_RESTORE 4u /* a system call has changed registers of the trapframe that C keeps */
 
 #define PROC_NAME_MAX 32
 
 struct proc {
     /* Known to trampoline.S (offsets asserted in trapframe.h's users). */
     struct context context; /* kernel registers while not running */
+    struct irq_state irq;   /* o  known to irqstate.h */
     struct cpu *cpu;        /* o  the hart it runs on (ran on last); stable with interrupts off */
     vaddr_t kstack;         /* c  lowest address */
     struct trapframe *tf;   /* c  at the top of the kernel stack */
 
-    /* Interrupt state of this flow of control (spinlock.c). */
-    uint32_t irq_depth;  /* o  nesting of irq_push */
-    bool irq_was_on;     /* o */
-    uint32_t ranks_held; /* o  debug builds: bit i = holds a spin lock of rank i */
-    bool on_cpu;         /* a  its registers are in a hart, its stack in use */
-    uint32_t attention;  /* a  ATTENTION_...: to look at before going back to user mode */
+    bool on_cpu;        /* a  its registers are in a hart, its stack in use */
+    uint32_t attention; /* a  ATTENTION_...: to look at before going back to user mode */
 
     /* Scheduling. */
     enum proc_state state;   /* r or w, see sched.c */
@@ -100,6 +99,9 @@ struct proc {
     bool fp_used;                 /* o */
     vaddr_t args_start, args_end; /* o  argv strings on the user's stack, for /proc */
 };
+
+_Static_assert(offsetof(struct proc, context) == 0, "trampoline.S");
+_Static_assert(offsetof(struct proc, irq) == PROC_IRQ, "irqstate.h");
 
 /* The running process. Always valid once boot has begun, also in interrupts (then it is the interrupted
  * one); each hart has an idle process. */

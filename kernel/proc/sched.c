@@ -177,7 +177,7 @@ static void switch_to(struct proc *prev, struct proc *next)
 void sched_switch(void)
 {
     struct proc *self = current();
-    assert(self->irq_depth == 1);
+    assert(self->irq.depth == 1);
     struct proc *next = take_or_steal(self->cpu);
     switch_to(self, next ? next : self->cpu->idle);
 }

@@ -22,28 +22,6 @@
 #define SPIN_ROUNDS 256        /* between two ends of a turn */
 #define SPINS_MAX   (1u << 28) /* some seconds */
 
-void irq_push(void)
-{
-    bool was_on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
-    struct proc *p = current();
-
-    if (p->irq_depth++ == 0) {
-        p->irq_was_on = was_on;
-        debug_irqs_off();
-    }
-}
-
-void irq_pop(void)
-{
-    struct proc *p = current();
-
-    if (--p->irq_depth == 0 && p->irq_was_on) {
-        uint64_t were_off = debug_irqs_were_off();
-        irq_enable();
-        debug_irqs_on(were_off, __builtin_return_address(0));
-    }
-}
-
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
 {
     *l = (struct spinlock)SPINLOCK_INIT(name, rank);
@@ -52,7 +30,7 @@ void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
 static void note_taken(struct spinlock *l)
 {
     l->owner = current();
-    l->owner->ranks_held |= 1u << l->rank;
+    irq_state()->ranks_held |= 1u << l->rank;
 }
 
 void spin_wait(unsigned n)
@@ -66,7 +44,7 @@ void spin_wait(unsigned n)
 
 /* Waits until the lock looks free. Holders are done within microseconds: one that has not let go after seconds
  * never will. */
-static __attribute__((noinline)) void wait_until_free(const struct spinlock *l)
+void spin_wait_until_free(const struct spinlock *l)
 {
     for (unsigned spins = 1; spins < SPINS_MAX; spins++) {
         if (!__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
@@ -77,20 +55,6 @@ static __attribute__((noinline)) void wait_until_free(const struct spinlock *l)
     if (owner)
         panic("spin lock \"%s\" is never let go of by pid %d (%s)", l->name, owner->pid, owner->name);
     panic("spin lock \"%s\" is never let go of", l->name);
-}
-
-void spin_lock(struct spinlock *l)
-{
-    irq_push();
-    if (CHECK_LOCKS && __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == current())
-        panic("spin lock \"%s\" is taken by the process that holds it already", l->name);
-    if (CHECK_LOCKS && (current()->ranks_held >> l->rank || l->rank == RANK_NONE))
-        panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
-              current()->ranks_held);
-    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-        wait_until_free(l);
-    if (CHECK_LOCKS)
-        note_taken(l);
 }
 
 bool spin_trylock(struct spinlock *l)
@@ -105,18 +69,55 @@ bool spin_trylock(struct spinlock *l)
     return true;
 }
 
+void spin_check_none_held(void)
+{
+    if (irq_state()->ranks_held)
+        panic("a process that may sleep holds spin locks of ranks 0x%x", irq_state()->ranks_held);
+}
+
+/* ---- debug builds; the others have them inline ---- */
+
+#ifdef LODE_DEBUG
+void irq_push(void)
+{
+    uint64_t was_on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
+    struct irq_state *irq = irq_state();
+
+    if (irq->depth++ == 0) {
+        irq->was_on = was_on;
+        debug_irqs_off();
+    }
+}
+
+void irq_pop(void)
+{
+    struct irq_state *irq = irq_state();
+
+    if (--irq->depth == 0 && irq->was_on) {
+        uint64_t were_off = debug_irqs_were_off();
+        irq_enable();
+        debug_irqs_on(were_off, __builtin_return_address(0));
+    }
+}
+
+void spin_lock(struct spinlock *l)
+{
+    irq_push();
+    if (__atomic_load_n(&l->owner, __ATOMIC_RELAXED) == current())
+        panic("spin lock \"%s\" is taken by the process that holds it already", l->name);
+    if (irq_state()->ranks_held >> l->rank || l->rank == RANK_NONE)
+        panic("spin lock \"%s\" of rank %u is taken while ranks 0x%x are held", l->name, l->rank,
+              irq_state()->ranks_held);
+    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
+        spin_wait_until_free(l);
+    note_taken(l);
+}
+
 void spin_unlock(struct spinlock *l)
 {
-    if (CHECK_LOCKS) {
-        l->owner = NULL;
-        current()->ranks_held &= ~(1u << l->rank);
-    }
+    l->owner = NULL;
+    irq_state()->ranks_held &= ~(1u << l->rank);
     __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
     irq_pop();
 }
-
-void spin_check_none_held(void)
-{
-    if (current()->ranks_held)
-        panic("a process that may sleep holds spin locks of ranks 0x%x", current()->ranks_held);
-}
+#endif

@@ -28,7 +28,7 @@ static void attend(struct trapframe *tf)
     p->interrupted_call = false;
 }
 
-void trap_syscall(struct trapframe *tf)
+bool trap_syscall(struct trapframe *tf)
 {
     struct proc *p = current();
     uint64_t number = tf->a7;
@@ -42,6 +42,8 @@ void trap_syscall(struct trapframe *tf)
     else
         tf->a0 = handlers[number](tf->a);
     irq_disable();
-    if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
-        attend(tf);
+    if (likely(!__atomic_load_n(&p->attention, __ATOMIC_RELAXED)))
+        return false;
+    attend(tf);
+    return true;
 }
