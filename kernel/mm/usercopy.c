@@ -212,7 +212,10 @@ static EXPANDED int uio_move(struct uio *u, void *kernel, size_t *n, enum op op,
     if (unlikely(u->kernel)) {
         moved = move_bytes((char *)u->addr, kernel, wanted, op);
     } else {
-        moved = move_private(as, u->addr, kernel, wanted, op);
+        /* Without faults, it is the pages of files that are copied, which seldom lie on one page of the user's. */
+        moved = may_fault       ? move_private(as, u->addr, kernel, wanted, op)
+                : is_shared(as) ? 0
+                                : move_pages_by(as, u->addr, kernel, wanted, op);
         if (unlikely(moved < wanted))
             err = transfer(as, u->addr, kernel, wanted, op, may_fault, &moved);
     }

@@ -3,8 +3,6 @@
 #include "sync/irqstate.h"
 #include "trap/riscv.h"
 
-void spin_wait_until_free(const struct spinlock *l);
-
 static inline void irq_push(void)
 {
     uint64_t was_on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
@@ -25,8 +23,12 @@ static inline void irq_pop(void)
 static inline void spin_lock(struct spinlock *l)
 {
     irq_push();
-    while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE)))
-        spin_wait_until_free(l);
+    while (unlikely(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))) {
+        /* Not an ordinary call: for that, a function would have to keep all that it needs afterwards in registers
+         * which it has to save first, each time. That is some 10 instructions of a short function. */
+        register struct spinlock *lock __asm__("t1") = l;
+        __asm__ volatile("jal t0, spin_lock_contended" ::"r"(lock) : "t0", "memory");
+    }
 }
 
 static inline void spin_unlock(struct spinlock *l)

@@ -30,6 +30,8 @@ bool spin_trylock(struct spinlock *l); /* in any order of ranks, since it does n
 /* In each loop that waits for another hart: the n-th round, from 1. Does meanwhile what other harts wait for. */
 void spin_wait(unsigned n);
 
+void spin_wait_until_free(const struct spinlock *l); /* for spin_lock: returns when it looks free */
+
 void spin_check_none_held(void); /* if (CHECK_LOCKS) */
 
 /* spin_lock and spin_unlock; irq_push and irq_pop, which turn interrupts (and so preemption) off, nestably: the
