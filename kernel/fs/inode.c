@@ -229,17 +229,16 @@ static int load(struct inode *ip, bool orphan)
     return 0;
 }
 
-int inode_find(ino_t ino, bool orphan, struct inode **result)
+/* The inode in memory, referenced, loaded by the caller or somebody else. -EAGAIN: that one has failed. */
+static int find(ino_t ino, bool orphan, struct inode **result)
 {
-    if (ino == 0 || ino >= fs_super.ninodes)
-        return -EIO;
     spin_lock(&table_lock);
     struct inode *ip = lookup(ino);
     bool dead = ip && !get_alive(ip);
     spin_unlock(&table_lock);
     if (unlikely(dead))
         return -EIO; /* a second name for an inode with one link */
-    int r = 0;
+    int r = -EAGAIN;
     if (!ip) {
         struct inode *fresh = allocate(ino);
         if (!fresh)
@@ -262,11 +261,23 @@ int inode_find(ino_t ino, bool orphan, struct inode **result)
             __atomic_fetch_or(&ip->refs, INODE_DEAD, __ATOMIC_RELAXED);
             spin_unlock(&table_lock);
             inode_put(ip);
-            return r ? r : -EIO;
+            return r;
         }
     }
     *result = ip;
     return 0;
+}
+
+int inode_find(ino_t ino, bool orphan, struct inode **result)
+{
+    int r;
+
+    if (ino == 0 || ino >= fs_super.ninodes)
+        return -EIO;
+    do /* who has failed may just have had no memory */
+        r = find(ino, orphan, result);
+    while (unlikely(r == -EAGAIN));
+    return r;
 }
 
 static void clear(struct fs_inode *d)

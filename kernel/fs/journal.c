@@ -367,7 +367,7 @@ void journal_stop(void)
 static int alloc_pool(const struct fs_super *sb)
 {
     size_t pages = page_total();
-    unsigned n = (unsigned)MIN(MAX(pages / 32, POOL_MIN), sb->journal_slot - 1);
+    unsigned n = (unsigned)MIN(MAX(pages / 128, POOL_MIN), sb->journal_slot - 1);
     journal.slot_start[0] = sb->journal_start;
     journal.slot_start[1] = sb->journal_start + sb->journal_slot;
     journal.ordered_max = pages / 8;

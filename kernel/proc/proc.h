@@ -126,6 +126,10 @@ void proc_release_vfork(void);
  * stack pointer, 0 = as the parent's. Returns its pid, -ENOMEM, -EAGAIN (too many processes), -EINTR. */
 int proc_fork(uint64_t flags, uptr_t stack);
 
+/* There is no memory for what the current process cannot live without. Process 1 must live: it waits a moment, and
+ * is told to try again (true), until others have given up theirs. */
+bool proc_wait_for_memory(void);
+
 void proc_times(struct proc *p, uint64_t *user, uint64_t *kernel); /* its processor time in ns */
 _Noreturn void proc_exit(int wait_status);
 

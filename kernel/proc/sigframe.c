@@ -45,11 +45,23 @@ static void fill(struct frame *f, const struct proc *p, int sig)
     }
 }
 
+/* Memory for a frame: NULL where there is none, and the process need not wait for it. */
+static struct frame *new_frame(void)
+{
+    struct frame *f;
+
+    do
+        f = kmalloc(sizeof(*f));
+    while (!f && proc_wait_for_memory());
+    return f;
+}
+
 bool signal_enter_handler(int sig, const struct abi_sigaction *action)
 {
     struct proc *p = current();
-    struct frame *f = kmalloc(sizeof(*f));
+    struct frame *f = new_frame();
     uptr_t sp = (p->tf->sp - sizeof(*f)) & ~15ul;
+    int err;
 
     if (!f)
         return false;
@@ -58,7 +70,9 @@ bool signal_enter_handler(int sig, const struct abi_sigaction *action)
         fp_save(p);
     irq_pop();
     fill(f, p, sig);
-    int err = copyout(sp, f, sizeof(*f));
+    do
+        err = copyout(sp, f, sizeof(*f));
+    while (err == -ENOMEM && proc_wait_for_memory());
     kfree(f);
     if (err)
         return false;
@@ -75,7 +89,7 @@ bool signal_enter_handler(int sig, const struct abi_sigaction *action)
 void signal_return(void)
 {
     struct proc *p = current();
-    struct frame *f = kmalloc(sizeof(*f));
+    struct frame *f = new_frame();
 
     if (!f || copyin(f, p->tf->sp, sizeof(*f))) {
         kfree(f);

@@ -90,10 +90,8 @@ static void user_page_fault(const struct trapframe *tf, uint64_t cause, uint64_t
     err = aspace_fault(current()->aspace, addr, access);
     if (likely(!err))
         return;
-    if (err == -ENOMEM && current()->pid == 1) {
-        sched_sleep_ns(10000000); /* process 1 must live: it tries again once others have given up theirs */
+    if (err == -ENOMEM && proc_wait_for_memory())
         return;
-    }
     if (err == -ENOMEM) {
         sig = SIGKILL;
         why = " found no free memory for address";
