@@ -221,8 +221,8 @@ qemu: image $(B)/disk.img ## boot to a shell; the disk keeps its files (Ctrl-A X
 qemu-gdb: image programs $(B)/disk.img ## the same, but wait for gdb, and say how to start it
 	@scripts/run --no-build --build $(B) --disk $(B)/disk.img --cpus $(CPUS) --mem $(MEM) --gdb
 
-bench: image ## measure the primitives in instructions, on one hart
-	@scripts/run --no-build --build $(B) --icount --cpus 1 --timeout 300 primitives 2>/dev/null
+bench: image ## measure the primitives, and write docs/performance.md's tables and charts
+	@scripts/bench --no-build --build $(B)
 
 # ---- Tests ----
 

@@ -40,7 +40,8 @@ static void fork_exec(void)
 static void exec_1MB(void)
 {
     char large[256];
-    snprintf(large, sizeof(large), "%s_large", self);
+    snprintf(large, sizeof(large) - 16, "%s", self);
+    strcpy(strrchr(large, '/'), "/bench_large");
     forks(2, large);
     report(forks(20, large), 20);
 }
