@@ -32,7 +32,7 @@ FAKES = {
                              '*) echo "$@" >"$COUNT.gcc";; esac\n',
     "mkfs.ext4": '#!/bin/sh\nfor disk; do last=$image; image=$disk; done\n: >"$last"\n',
     "qemu": '#!/bin/sh\n[ "$1" = --version ] && { echo fake QEMU 1; exit; }\necho "$@" >"$COUNT.linux"\ncase "$LINUX" in panic) echo no init; exit 1;; '
-            'silent) echo hello;; *) printf "BENCH null 250%s\\r\\nBENCH only-linux 9%s\\r\\n" "${TIMES:+ 3000}" "${TIMES:+ 9}";; esac\n',
+            'silent) echo hello;; row) echo BENCH other 1; echo primitives: null: pipe: no files;; *) printf "BENCH null 250%s\\r\\nBENCH only-linux 9%s\\r\\n" "${TIMES:+ 3000}" "${TIMES:+ 9}";; esac\n',
 }
 
 
@@ -150,6 +150,9 @@ def failures_are_told():
     with Tree() as tree:
         tree.refused("failed with status 1; its output ends with\n  no init", lines=2, LINUX="panic")
         tree.refused("no BENCH line in Linux; the output ends with\n  hello", lines=2, LINUX="silent")
+        status, out, err = tree.bench("--save", LINUX="row")
+        check(status == 1 and "in Linux, primitives: null: pipe: no files\n" in err and lines_of(out)[2][0] == "null", f"{status}, {err!r}")
+        check(not os.path.exists(tree.file("docs")), "figures with a failed row are saved")
         tree.write("scripts/run", "#!/bin/sh\necho broken >&2\nexit 2\n")
         tree.refused("primitives failed in lode with status 2; the messages end with\n  broken", lines=2)
 
