@@ -166,6 +166,12 @@ struct file *fd_file(int fd)
     return likely(!is_shared(t)) ? get(t, (uint32_t)fd) : get_shared(t, (uint32_t)fd);
 }
 
+/* The references are the table's and the caller's. */
+bool fd_is_only_place(const struct file *f)
+{
+    return __atomic_load_n(&f->refs, __ATOMIC_RELAXED) == 2 && !is_shared(current()->files);
+}
+
 static struct file *take(struct fdtable *t, uint32_t fd, bool only_cloexec)
 {
     struct file *f = NULL;

@@ -8,7 +8,8 @@
  * (pipe.c) and devices. An O_PATH file is only a place and has none.
  *
  * f->lock is held while a read or write moves the offset, so that two processes which share it never get the
- * same bytes or overwrite each other's. User memory may fault under it, and inodes are locked under it. */
+ * same bytes or overwrite each other's; where nobody can share it, it is left out. User memory may fault under
+ * it, and inodes are locked under it. */
 #include "fs/file.h"
 
 #include "abi/errno.h"
@@ -99,7 +100,8 @@ static inline ssize_t step(struct file *f, struct uio *u, uint64_t *place, bool 
     ssize_t n = !write                ? inode_read(f->inode, u, *place)
                 : f->flags & O_APPEND ? inode_append(f->inode, u, place)
                                       : inode_write(f->inode, u, *place);
-    *place += MAX(n, 0);
+    if (n > 0)
+        *place += (uint64_t)n;
     return n;
 }
 
@@ -119,16 +121,22 @@ __attribute__((noinline)) static ssize_t move_chunks(struct file *f, struct uio 
     return done ? done : n;
 }
 
-/* At a given place, or at the file's own offset. */
-static inline ssize_t move(struct file *f, struct uio *u, uint64_t *at, bool write)
+/* At a given place, or at the file's own offset, in the general case. */
+__attribute__((noinline)) static ssize_t move_any(struct file *f, struct uio *u, uint64_t *at, bool write)
 {
     if (!at)
         mutex_lock(&f->lock);
-    uint64_t *place = at ? at : &f->offset;
-    ssize_t n = likely(u->left <= (size_t)CHUNK) ? step(f, u, place, write) : move_chunks(f, u, place, write);
+    ssize_t n = move_chunks(f, u, at ? at : &f->offset, write);
     if (!at)
         mutex_unlock(&f->lock);
     return n;
+}
+
+static inline ssize_t move(struct file *f, struct uio *u, uint64_t *at, bool write)
+{
+    if (likely(u->left <= (size_t)CHUNK) && likely(!at) && likely(fd_is_only_place(f)))
+        return step(f, u, &f->offset, write);
+    return move_any(f, u, at, write);
 }
 
 static ssize_t inode_file_read(struct file *f, struct uio *u, uint64_t *at)

@@ -582,13 +582,6 @@ int inode_set_times(struct inode *ip, int64_t atime, int64_t mtime)
 
 /* ---- Any kind of file system ---- */
 
-ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t offset)
-{
-    if (unlikely(!S_ISREG(ip->mode)))
-        return S_ISDIR(ip->mode) ? -EISDIR : -EINVAL;
-    return ip->ops->read ? ip->ops->read(ip, u, offset) : -EINVAL;
-}
-
 ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t offset)
 {
     return ip->ops->write ? ip->ops->write(ip, u, offset) : -EINVAL;

@@ -5,6 +5,7 @@
  * of two inodes: parent before child; two directories by rename's rule (namei.c). No inode lock is held
  * while user memory may fault: the operations below that move user bytes see to that themselves. */
 #pragma once
+#include "abi/errno.h"
 #include "abi/fsformat.h"
 #include "abi/stat.h"
 #include "lib/list.h"
@@ -72,7 +73,12 @@ static inline void inode_unlock(struct inode *ip)
 
 /* Read or write at an offset; return bytes moved (short at end of file, fault, disk full, ...) or -E when none
  * could be. A write of up to 64 KB is one transaction: wholly there or not at all after a crash. */
-ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t offset);
+static inline ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t offset)
+{
+    if (unlikely(!S_ISREG(ip->mode)))
+        return S_ISDIR(ip->mode) ? -EISDIR : -EINVAL;
+    return ip->ops->read ? ip->ops->read(ip, u, offset) : -EINVAL;
+}
 ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t offset);
 /* Appends at the end of file, wherever it is by then; *offset gets the place. */
 ssize_t inode_append(struct inode *ip, struct uio *u, uint64_t *offset);

@@ -76,41 +76,16 @@ static EXPANDED size_t move_on_page(const struct aspace *as, uptr_t va, char *ke
     return likely(user) ? move_bytes(user, kernel, n, op) : 0;
 }
 
-/* Of n bytes, those before the first page that takes a fault. Entries of neighbouring pages are neighbours, save
- * at the end of a table. */
-static EXPANDED size_t move_pages_by(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
+/* The usual case, on one page and without a fault or a lock; true if that is what it was. */
+static EXPANDED bool move_small(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
-    const pte_t *pte = find(as, va);
-    size_t in = va % PAGE_SIZE, done = 0;
     char *user;
 
-    while (done < n && (user = locate(pte, in, op))) {
-        done += move_bytes(user, kernel + done, MIN(n - done, PAGE_SIZE - in), op);
-        in = 0;
-        pte++;
-        if (unlikely((uintptr_t)pte % PAGE_SIZE == 0))
-            pte = find(as, va + done);
-    }
-    return done;
-}
-
-/* Expanded only for reading and writing: of what the loop does for a page, that takes off a quarter. A function of
- * its own, so that it does not slow down small copies. */
-static __attribute__((noinline)) size_t move_pages(const struct aspace *as, uptr_t va, char *kernel, size_t n,
-                                                   enum op op)
-{
-    return op == INTO_USER     ? move_pages_by(as, va, kernel, n, INTO_USER)
-           : op == OUT_OF_USER ? move_pages_by(as, va, kernel, n, OUT_OF_USER)
-                               : move_pages_by(as, va, kernel, n, op);
-}
-
-/* The usual case, without a fault or a lock; returns how many of the n bytes are done with. */
-static EXPANDED size_t move_private(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
-{
-    if (unlikely(is_shared(as)))
-        return 0;
-    return n <= PAGE_SIZE - va % PAGE_SIZE ? move_on_page(as, va, kernel, n, op)
-                                           : move_pages(as, va, kernel, n, op);
+    if (n > PAGE_SIZE - va % PAGE_SIZE || unlikely(is_shared(as)) ||
+        unlikely(!(user = locate(find(as, va), va % PAGE_SIZE, op))))
+        return false;
+    move_bytes(user, kernel, n, op);
+    return true;
 }
 
 /* In any case, those on va's page. */
@@ -154,9 +129,9 @@ static int transfer(struct aspace *as, uptr_t va, char *kernel, size_t n, enum o
 static EXPANDED int copy(uptr_t va, char *kernel, size_t n, enum op op)
 {
     struct aspace *as = current()->aspace;
-    size_t done = move_private(as, va, kernel, n, op);
+    size_t done = 0;
 
-    return likely(done == n) ? 0 : transfer(as, va, kernel, n, op, true, &done);
+    return likely(move_small(as, va, kernel, n, op)) ? 0 : transfer(as, va, kernel, n, op, true, &done);
 }
 
 int copyin(void *dst, uptr_t src, size_t n)
@@ -206,18 +181,15 @@ int user_prefault(uptr_t addr, size_t n, bool write)
 static EXPANDED int uio_move(struct uio *u, void *kernel, size_t *n, enum op op, bool may_fault)
 {
     struct aspace *as = current()->aspace;
-    size_t wanted = MIN(*n, u->left), moved;
+    size_t moved = MIN(*n, u->left);
     int err = 0;
 
     if (unlikely(u->kernel)) {
-        moved = move_bytes((char *)u->addr, kernel, wanted, op);
-    } else {
-        /* Without faults, it is the pages of files that are copied, which seldom lie on one page of the user's. */
-        moved = may_fault       ? move_private(as, u->addr, kernel, wanted, op)
-                : is_shared(as) ? 0
-                                : move_pages_by(as, u->addr, kernel, wanted, op);
-        if (unlikely(moved < wanted))
-            err = transfer(as, u->addr, kernel, wanted, op, may_fault, &moved);
+        move_bytes((char *)u->addr, kernel, moved, op);
+    } else if (!move_small(as, u->addr, kernel, moved, op)) {
+        *n = 0;
+        err = transfer(as, u->addr, kernel, moved, op, may_fault, n);
+        moved = *n;
     }
     u->addr += moved;
     u->left -= moved;
@@ -240,16 +212,47 @@ int uio_zero(struct uio *u, size_t n)
     return uio_move(u, NULL, &n, ZERO_USER, true);
 }
 
+/* The general case of the following. */
+__attribute__((noinline)) static size_t move_nofault(struct uio *u, void *kernel, size_t n, enum op op)
+{
+    uio_move(u, kernel, &n, op, false);
+    return n;
+}
+
+/* Up to a page, which is what files are made of: it lies on two pages of the user's, as a rule, whose page-table
+ * entries are neighbours, save at the end of a table. */
+static EXPANDED size_t move_page(struct uio *u, char *kernel, size_t n, enum op op)
+{
+    const struct aspace *as = current()->aspace;
+    size_t in = u->addr % PAGE_SIZE, part = PAGE_SIZE - in;
+
+    n = MIN(n, u->left);
+    if (unlikely(u->kernel) || unlikely(is_shared(as)) || unlikely(n > PAGE_SIZE))
+        return move_nofault(u, kernel, n, op);
+    const pte_t *pte = find(as, u->addr);
+    char *user = locate(pte, in, op);
+    if (unlikely(!user))
+        return 0;
+    part = MIN(part, n);
+    move_bytes(user, kernel, part, op);
+    pte++;
+    if (part < n && likely((uintptr_t)pte % PAGE_SIZE) && likely((user = locate(pte, 0, op)))) {
+        move_bytes(user, kernel + part, n - part, op);
+        part = n;
+    }
+    u->addr += part;
+    u->left -= part;
+    return part;
+}
+
 size_t uio_read_nofault(struct uio *u, const void *src, size_t n)
 {
-    uio_move(u, (void *)(uintptr_t)src, &n, INTO_USER, false);
-    return n;
+    return move_page(u, (char *)(uintptr_t)src, n, INTO_USER);
 }
 
 size_t uio_write_nofault(struct uio *u, void *dst, size_t n)
 {
-    uio_move(u, dst, &n, OUT_OF_USER, false);
-    return n;
+    return move_page(u, dst, n, OUT_OF_USER);
 }
 
 int uio_prefault(const struct uio *u, size_t n, bool fill)

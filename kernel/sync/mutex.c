@@ -56,7 +56,8 @@ void mutex_lock(struct mutex *m)
 
 void mutex_unlock(struct mutex *m)
 {
-    assert(mutex_held(m));
+    if (CHECK_LOCKS)
+        assert(mutex_held(m));
     if (__atomic_exchange_n(&m->word, 0, __ATOMIC_SEQ_CST) & WAITERS)
         wakeup_one(m);
     debug_preempt();
