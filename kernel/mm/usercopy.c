@@ -68,14 +68,6 @@ static EXPANDED const pte_t *find(const struct aspace *as, uptr_t va)
     return likely(va < USER_TOP) ? pagetable_find(as, va) : NULL;
 }
 
-/* n bytes, which lie on one page; returns how many are done with, 0 where it takes a fault first. */
-static EXPANDED size_t move_on_page(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
-{
-    char *user = locate(find(as, va), va % PAGE_SIZE, op);
-
-    return likely(user) ? move_bytes(user, kernel, n, op) : 0;
-}
-
 /* The usual case, on one page and without a fault or a lock; true if that is what it was. */
 static EXPANDED bool move_small(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
@@ -88,15 +80,18 @@ static EXPANDED bool move_small(const struct aspace *as, uptr_t va, char *kernel
     return true;
 }
 
-/* In any case, those on va's page. */
+/* Of n bytes, those on va's page; returns how many are done with, 0 where it takes a fault first. */
 static EXPANDED size_t move_chunk(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
     bool shared = is_shared(as);
+    char *user;
 
-    n = MIN(n, PAGE_SIZE - va % PAGE_SIZE);
     if (shared)
         spin_lock(&as->pt_lock);
-    n = move_on_page(as, va, kernel, n, op);
+    if (likely(user = locate(find(as, va), va % PAGE_SIZE, op)))
+        n = move_bytes(user, kernel, MIN(n, PAGE_SIZE - va % PAGE_SIZE), op);
+    else
+        n = 0;
     if (shared)
         spin_unlock(&as->pt_lock);
     return n;

@@ -97,7 +97,6 @@ void signal_return(void)
     }
     p->tf->epc = f->context.regs[0];
     memcpy(p->tf, &f->context.regs[1], 31 * sizeof(uint64_t));
-    __atomic_fetch_or(&p->attention, ATTENTION_RESTORE, __ATOMIC_RELAXED);
     if (p->fp_used) {
         irq_push();
         fp_save(p); /* leaves the state clean */
@@ -106,7 +105,7 @@ void signal_return(void)
         fp_restore(p);
         irq_pop();
     }
-    signal_set_blocked(f->context.mask);
+    signal_set_blocked(f->context.mask); /* asks for attention, so all registers will be restored */
     kfree(f);
 }
 

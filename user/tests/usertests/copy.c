@@ -330,12 +330,62 @@ static void copies_across_pages(void)
     }
 }
 
+/* Pages of a file into two pages of memory and out of them, wherever these meet: also where page tables do, and at
+ * a page that must not be written to. */
+static void file_pages_across_pages(void)
+{
+    static char block[4096], got[4096];
+    char *area = mmap(NULL, 6ul << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *edges[] = {area + 4096, (char *)(((uintptr_t)area + (2ul << 20)) & ~((2ul << 20) - 1))};
+    int fd = open_new("f");
+
+    CHECK(area != MAP_FAILED, "mmap: %s", strerror(errno));
+    for (int i = 0; i < 4096; i++)
+        block[i] = (char)(i * 7 + i / 256);
+    CHECK_CALL(4096, sys_pwrite64(fd, (long)block, 4096, 0));
+    for (unsigned edge = 0; edge < 2; edge++) {
+        for (int before = 1; before < 4096; before = before * 3 + 1) {
+            char *at = edges[edge] - before;
+            memset(edges[edge] - 4096, '.', 8192);
+            CHECK_CALL(4096, sys_pread64(fd, (long)at, 4096, 0));
+            CHECK(!memcmp(at, block, 4096), "edge %u, %d bytes below it: what was read is wrong", edge,
+                  before);
+            CHECK(at[-1] == '.' && at[4096] == '.', "edge %u, %d bytes below it: a byte beside has changed",
+                  edge, before);
+            memset(got, 0, sizeof(got));
+            CHECK_CALL(4096, sys_pwrite64(fd, (long)at, 4096, 4096));
+            CHECK_CALL(4096, sys_pread64(fd, (long)got, 4096, 4096));
+            CHECK(!memcmp(got, block, 4096), "edge %u, %d bytes below it: what was written is wrong", edge,
+                  before);
+        }
+        CHECK(mprotect(edges[edge], 4096, PROT_READ) == 0, "mprotect: %s", strerror(errno));
+        memset(edges[edge] - 4096, '.', 4096);
+        char beyond = edges[edge][0];
+        CHECK_CALL(100, sys_pread64(fd, (long)edges[edge] - 100, 4096, 0));
+        CHECK(!memcmp(edges[edge] - 100, block, 100), "edge %u: what was read up to it is wrong", edge);
+        CHECK(edges[edge][0] == beyond, "edge %u: a read wrote to a page that may only be read", edge);
+    }
+}
+
 static const struct test tests[] = {
-    TEST(copyin),         TEST(copyout),      TEST(copyinstr1),
-    TEST(copyinstr2),     TEST(copyinstr3),   TEST(rwsbrk),
-    TEST(argptest),       TEST(validatetest), TEST(read_into_text),
-    TEST(write_partly),   TEST(pipe_partly),  TEST(wrapping_ranges),
-    TEST(upper_halves),   TEST(huge_lengths), TEST(path_changes),
-    TEST(vector_changes), TEST(argv_changes), TEST(copies_across_pages),
+    TEST(copyin),
+    TEST(copyout),
+    TEST(copyinstr1),
+    TEST(copyinstr2),
+    TEST(copyinstr3),
+    TEST(rwsbrk),
+    TEST(argptest),
+    TEST(validatetest),
+    TEST(read_into_text),
+    TEST(write_partly),
+    TEST(pipe_partly),
+    TEST(wrapping_ranges),
+    TEST(upper_halves),
+    TEST(huge_lengths),
+    TEST(path_changes),
+    TEST(vector_changes),
+    TEST(argv_changes),
+    TEST(copies_across_pages),
+    TEST(file_pages_across_pages),
 };
 const struct topic topic_copy = {"copy", tests, sizeof(tests) / sizeof(tests[0])};

@@ -207,6 +207,33 @@ static void odd_registers_in_frames(void)
     }
 }
 
+/* Goes on with the registers in the frame, of which x3 to x31 hold their numbers: all must have arrived. */
+static void return_to_all_registers(long unused)
+{
+    static struct {
+        struct abi_siginfo info;
+        struct abi_ucontext context;
+    } frame __attribute__((aligned(16)));
+
+    (void)unused;
+    for (int i = 3; i < 32; i++)
+        frame.context.regs[i] = (uint64_t)i;
+    frame.context.regs[2] = (uint64_t)&frame;
+    __asm__ volatile("la t0, 1f; sd t0, 0(%1); mv sp, %0; li a7, 139; ecall;"
+                     "1: li x1, 0;"
+                     ".irp n, 3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31;"
+                     "addi x\\n, x\\n, -\\n; or x1, x1, x\\n; .endr;"
+                     "snez a0, x1; li a7, 93; ecall" ::"r"(&frame),
+                     "r"(frame.context.regs)
+                     : "memory", "t0");
+}
+
+static void all_registers_in_frames(void)
+{
+    int status = in_child(return_to_all_registers, 0);
+    CHECK(status == 0, "rt_sigreturn has not set all registers: status 0x%x", status);
+}
+
 static void exit_after_a_while(long status)
 {
     sleep_ms(30);
@@ -251,6 +278,7 @@ static const struct test tests[] = {
     TEST(handler_of_faults),
     TEST(bad_frames),
     TEST(odd_registers_in_frames),
+    TEST(all_registers_in_frames),
     TEST(wait_with_handler),
     TEST(handlers_across_fork_and_exec),
 };
