@@ -10,6 +10,7 @@
 static struct spinlock wait_lock = SPINLOCK_INIT("disk wait", RANK_DISK);
 static uint64_t nblocks;                    /* c  0: there is no disk */
 static void (*driver_submit)(struct bio *); /* c */
+static struct disk_counts counts;           /* a */
 
 void disk_register(uint64_t blocks, void (*submit)(struct bio *))
 {
@@ -30,8 +31,21 @@ void disk_finish(struct bio *b, int status)
     irq_pop();
 }
 
+struct disk_counts disk_counts(void)
+{
+    struct disk_counts now;
+
+    for (unsigned op = 0; op < ARRAY_SIZE(now.requests); op++) {
+        now.requests[op] = __atomic_load_n(&counts.requests[op], __ATOMIC_RELAXED);
+        now.blocks[op] = __atomic_load_n(&counts.blocks[op], __ATOMIC_RELAXED);
+    }
+    return now;
+}
+
 void disk_submit(struct bio *b)
 {
+    __atomic_fetch_add(&counts.requests[b->op], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&counts.blocks[b->op], b->nblocks, __ATOMIC_RELAXED);
     if (driver_submit != NULL)
         driver_submit(b);
     else

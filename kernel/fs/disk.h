@@ -34,6 +34,12 @@ void disk_submit(struct bio *b);
 int disk_wait(struct bio *b);
 int disk_flush(void);
 
+/* Requests submitted since boot, and the blocks in them, by operation. */
+struct disk_counts {
+    uint64_t requests[BIO_FLUSH + 1], blocks[BIO_FLUSH + 1];
+};
+struct disk_counts disk_counts(void);
+
 /* For drivers. The function starts a request as disk_submit does. disk_finish ends one where no interrupt does
  * that: sets the status and calls done, interrupts off. */
 void disk_register(uint64_t blocks, void (*submit)(struct bio *));

@@ -16,9 +16,11 @@
 #include "abi/time.h"
 #include "boot/machine.h"
 #include "debug/check.h"
+#include "fs/disk.h"
 #include "fs/file.h"
 #include "fs/fs.h"
 #include "fs/inode.h"
+#include "fs/journal.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
@@ -178,6 +180,15 @@ static void show_counters(struct text *t)
     slab_for_each(show_slab, t);
 }
 
+static void show_disk(struct text *t)
+{
+    struct disk_counts n = disk_counts();
+
+    print(t, "reads %lu\nblocks_read %lu\n", n.requests[BIO_READ], n.blocks[BIO_READ]);
+    print(t, "writes %lu\nblocks_written %lu\n", n.requests[BIO_WRITE], n.blocks[BIO_WRITE]);
+    print(t, "flushes %lu\ntransactions %lu\n", n.requests[BIO_FLUSH], journal_running());
+}
+
 #ifdef LODE_DEBUG
 static void show_check(struct text *t)
 {
@@ -272,6 +283,7 @@ static const struct proc_file root_files[] = {
     {"meminfo", show_meminfo}, {"uptime", show_uptime},    {"loadavg", show_loadavg},
     {"stat", show_stat},       {"version", show_version},  {"cpuinfo", show_cpuinfo},
     {"mounts", show_mounts},   {"cmdline", show_bootargs}, {"lode", show_counters},
+    {"disk", show_disk},
 #ifdef LODE_DEBUG
     {"check", show_check},
 #endif

@@ -363,6 +363,63 @@ static void append_at_once(void)
         CHECK(count[i] == 100, "writer %d: %d records, expected 100", i, count[i]);
 }
 
+/* Takes all memory there is, so that the pages of files are given up. */
+static void take_all_memory(long unused)
+{
+    long size = counter("pages_total") * 4096;
+    char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int zero = open("/dev/zero", O_RDONLY);
+
+    (void)unused;
+    for (long at = 0; at < size && sys_read(zero, (long)(area + at), 1) == 1;)
+        at += 4096;
+}
+
+/* Content goes to the disk and comes from it in large pieces, however small those are that programs ask for. */
+static void large_requests(void)
+{
+    static char block[4096];
+    int fd = open_new("f");
+
+    sync();
+    long requests = disk_counter("writes"), blocks = disk_counter("blocks_written");
+    for (int i = 0; i < 2048; i++)
+        CHECK_CALL(4096, sys_write(fd, (long)block, 4096));
+    CHECK_CALL(0, sys_fsync(fd));
+    requests = disk_counter("writes") - requests;
+    blocks = disk_counter("blocks_written") - blocks;
+    CHECK(blocks >= 2048 && blocks / requests >= 16, "%ld blocks in %ld writes", blocks, requests);
+
+    in_child(take_all_memory, 0);
+    requests = disk_counter("reads");
+    blocks = disk_counter("blocks_read");
+    CHECK_CALL(0, sys_lseek(fd, 0, SEEK_SET));
+    for (int i = 0; i < 2048; i++)
+        CHECK_CALL(4096, sys_read(fd, (long)block, 4096));
+    requests = disk_counter("reads") - requests;
+    blocks = disk_counter("blocks_read") - blocks;
+    CHECK(blocks >= 1024, "only %ld blocks were read from the disk", blocks);
+    CHECK(blocks / requests >= 16, "%ld blocks in %ld reads", blocks, requests);
+}
+
+/* The changes of many calls reach the disk together. */
+static void few_commits(void)
+{
+    char name[16];
+
+    sync();
+    long before = disk_counter("transactions");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "f%d", i);
+        int fd = open_new(name);
+        CHECK_CALL(sizeof(name), sys_write(fd, (long)name, sizeof(name)));
+        close(fd);
+    }
+    sync();
+    long commits = disk_counter("transactions") - before;
+    CHECK(commits >= 1 && commits <= 24, "a thousand small files took %ld commits", commits);
+}
+
 static const struct test tests[] = {
     TEST(write_and_read),
     TEST(big_file),
@@ -382,5 +439,7 @@ static const struct test tests[] = {
     SLOW(diskfull),
     SLOW(outofinodes),
     TEST(append_at_once),
+    TEST(large_requests),
+    TEST(few_commits),
 };
 const struct topic topic_file = {"file", tests, sizeof(tests) / sizeof(tests[0])};

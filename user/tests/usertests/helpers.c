@@ -190,9 +190,9 @@ long raw_syscall(long number, long arg0, long arg1, long arg2, long arg3, long a
     return a0;
 }
 
-long counter(const char *name)
+static long number_in(const char *file, const char *name)
 {
-    char *text = read_file("/proc/lode");
+    char *text = read_file(file);
     size_t n = strlen(name);
     long value = -1;
 
@@ -204,6 +204,16 @@ long counter(const char *name)
     }
     free(text);
     return value;
+}
+
+long counter(const char *name)
+{
+    return number_in("/proc/lode", name);
+}
+
+long disk_counter(const char *name)
+{
+    return number_in("/proc/disk", name);
 }
 
 uint64_t now_ns(void)

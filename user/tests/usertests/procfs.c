@@ -192,7 +192,7 @@ static void no_kernel_addresses(void)
 {
     static const char *const names[] = {"meminfo",   "uptime",      "loadavg", "stat",
                                         "version",   "cpuinfo",     "mounts",  "cmdline",
-                                        "self/stat", "self/status", "lode"};
+                                        "self/stat", "self/status", "lode",    "disk"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char *text = proc_text(names[i]);

@@ -77,8 +77,10 @@ void jump_to(long addr);
 /* A system call with all six arguments and any number, by bare registers. */
 long raw_syscall(long number, long a0, long a1, long a2, long a3, long a4, long a5);
 
-/* A number from the system's counters (/proc/lode); -1 if there is no such line. */
+/* A number from the system's counters (/proc/lode), or from those of the disk (/proc/disk); -1 if there is no such
+ * line. */
 long counter(const char *name);
+long disk_counter(const char *name);
 
 uint64_t now_ns(void); /* monotonic */
 /* A bound for how long something may take: ns where time counts instructions (QEMU's -icount), and many times
