@@ -109,7 +109,7 @@ def nothing_is_written():
 def refusals_are_one_line():
     with Tree() as tree:
         tree.write("docs/performance.md", "no marks\n")
-        tree.write("docs/figures/lode.json", json.dumps({"rows": {}, "grow": {"a": {"b": 1}}, "scale": {}, "versions": dict.fromkeys(
+        tree.write("docs/figures/lode.json", json.dumps({"rows": {}, "grow": {"a": {"b": 1}}, "scale": {"a": {"1": 1, "time": None}}, "versions": dict.fromkeys(
             ("lode", "compiler", "qemu")), "date": "", "command": ""}))
         for words, what in ((["a;b"], "cannot be part of a row's name"), (["--redraw", "stat"], "neither rows"), (["--runs", "0"], "at least 1"),
                             ([], "is missing; put it where"), (["--redraw"], "is missing; put it where")):
