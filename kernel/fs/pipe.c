@@ -9,8 +9,11 @@
  * are copied as such.
  *
  * The mutex protects everything; it is a mutex since user memory may fault under it. Who has to wait sets the
- * flag of its side and sleeps on the flag's address; who changes something takes the flag back and wakes all
- * that sleep there. So nobody is called upon when nobody waits.
+ * flag of its side and sleeps on the flag's address; who changes something takes the flag back and wakes who
+ * sleeps there. So nobody is called upon when nobody waits.
+ *
+ * All writers are woken: how much room each needs is its own affair. Of readers, one is. Until it has come, no
+ * other is called: when it goes, it sets the flag again if others sleep, and leaves bytes to the next of them.
  *
  * Writers wait until all that they have left, or PIPE_BUF bytes of it, fit in: so writes of up to PIPE_BUF
  * bytes are never mixed with others, and a long one moves in big pieces.
@@ -36,33 +39,28 @@ struct pipe {
     struct mutex lock;               /* all that follows */
     size_t start, used;              /* bytes */
     bool read_open, write_open;      /* the ends */
-    bool readers_wait, writers_wait; /* and the channels they sleep on */
+    bool readers_wait, writers_wait; /* and have not been called; the channels they sleep on */
+    unsigned readers;                /* asleep, or called and not there yet */
     char *page[PIPE_PAGES];          /* NULL: no bytes there */
 };
 
 static struct slab_cache pipe_slab = SLAB_INIT(pipe_slab, "pipe", struct pipe);
 
 /* Sleeps until the other side has changed something: 0, -EAGAIN, -EINTR. */
-static int wait_for(struct pipe *p, bool *mine, bool *theirs, uint32_t flags)
+static int wait_for(struct pipe *p, bool *mine, uint32_t flags)
 {
     if (flags & O_NONBLOCK)
         return -EAGAIN;
-    if (*theirs) { /* they may be waiting for what this call has done so far */
-        *theirs = false;
-        wakeup(theirs);
-    }
     *mine = true;
     return sleep_mutex_interruptible(mine, &p->lock, WAIT_FOREVER);
 }
 
-/* Lets go of the pipe and wakes the other side; the pipe may be gone by then. */
-static inline void finish(struct pipe *p, bool *theirs)
+/* Takes the flag back: was it set? Then who calls this wakes who sleeps on it, with the pipe unlocked. */
+static inline bool take_back(bool *flag)
 {
-    bool wake = *theirs;
-    *theirs = false;
-    mutex_unlock(&p->lock);
-    if (wake)
-        wakeup(theirs);
+    bool was_set = *flag;
+    *flag = false;
+    return was_set;
 }
 
 /* ---- reading ---- */
@@ -90,8 +88,11 @@ static int get(struct pipe *p, struct uio *u)
 __attribute__((noinline)) static int wait_for_bytes(struct pipe *p, uint32_t flags)
 {
     int err = 0;
-    while (!p->used && p->write_open && !err)
-        err = wait_for(p, &p->readers_wait, &p->writers_wait, flags);
+    while (!p->used && p->write_open && !err) {
+        p->readers++;
+        err = wait_for(p, &p->readers_wait, flags);
+        p->readers_wait = --p->readers > 0;
+    }
     return err;
 }
 
@@ -106,7 +107,12 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *at)
         err = wait_for_bytes(p, f->flags);
     while (u->left && p->used && !err)
         err = get(p, u);
-    finish(p, &p->writers_wait);
+    bool wake_writers = take_back(&p->writers_wait), wake_reader = p->used && take_back(&p->readers_wait);
+    mutex_unlock(&p->lock); /* from here on the pipe may be gone: the channels are just addresses */
+    if (wake_writers)
+        wakeup(&p->writers_wait);
+    if (unlikely(wake_reader))
+        wakeup_one(&p->readers_wait);
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
 }
 
@@ -138,8 +144,10 @@ static inline bool is_full(const struct pipe *p, size_t n)
 __attribute__((noinline)) static int wait_for_room(struct pipe *p, size_t n, uint32_t flags)
 {
     int err = 0;
+    if (take_back(&p->readers_wait)) /* for what this call has written so far */
+        wakeup_one(&p->readers_wait);
     while (p->read_open && is_full(p, n) && !err)
-        err = wait_for(p, &p->writers_wait, &p->readers_wait, flags);
+        err = wait_for(p, &p->writers_wait, flags);
     return p->read_open ? err : -EPIPE;
 }
 
@@ -159,7 +167,10 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *at)
         if (!err && u->left >= PIPE_BUF && signal_pending())
             err = -EINTR;
     }
-    finish(p, &p->readers_wait);
+    bool wake_reader = take_back(&p->readers_wait);
+    mutex_unlock(&p->lock);
+    if (wake_reader)
+        wakeup_one(&p->readers_wait);
     if (unlikely(err == -EPIPE))
         signal_send(current(), SIGPIPE);
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
@@ -193,7 +204,8 @@ static void pipe_release(struct file *f)
     mutex_lock(&p->lock);
     *(writes ? &p->write_open : &p->read_open) = false;
     bool last = !p->write_open && !p->read_open;
-    finish(p, writes ? &p->readers_wait : &p->writers_wait);
+    mutex_unlock(&p->lock);
+    wakeup(writes ? &p->readers_wait : &p->writers_wait);
     if (last)
         pipe_free(p);
 }

@@ -87,8 +87,9 @@ static void pipe_is_full(void)
         CHECK_CALL(1, sys_write(p[1], (long)"x", 1)); /* an empty pipe starts at 0 again */
         CHECK_CALL(start, sys_write(p[1], (long)got, start));
         CHECK_CALL(65535 - start, sys_write(p[1], (long)buf, 65535 - start));
+        CHECK_CALL(1, sys_read(p[0], (long)got, 1));
         CHECK_CALL(-EAGAIN, sys_write(p[1], (long)buf, 2)); /* whole, or not at all */
-        CHECK_CALL(start + 1, sys_read(p[0], (long)got, start + 1));
+        CHECK_CALL(start, sys_read(p[0], (long)got, start));
         CHECK_CALL(start + 1, sys_write(p[1], (long)buf + 65535 - start, start + 1));
         CHECK_CALL(-EAGAIN, sys_write(p[1], (long)"y", 1)); /* full */
         CHECK_CALL(65536, sys_read(p[0], (long)got, 65536));
@@ -377,6 +378,41 @@ static void devices(void)
     CHECK_CALL(-ENXIO, sys_openat(AT_FDCWD, (long)"dev", O_RDONLY, 0));
 }
 
+static void read_one_byte(long fd)
+{
+    char c;
+
+    exit(read((int)fd, &c, 1) == 1 ? c : 1);
+}
+
+/* Many wait at one pipe: what is written at once, and one after the other, reaches as many of them as there are bytes;
+ * one that a signal ends in between takes nobody's turn. */
+static void readers_share_bytes(void)
+{
+    int pids[12], status, sum = 0;
+
+    make_pipe();
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 12; i++)
+            pids[i] = start_child(read_one_byte, p[0]);
+        sleep_ms(20);
+        CHECK_CALL(5, sys_write(p[1], (long)"\2\3\4\5\6", 5));
+        CHECK_CALL(0, sys_kill(pids[11], SIGKILL));
+        CHECK_CALL(1, sys_write(p[1], (long)"\7", 1));
+        CHECK_CALL(6, sys_write(p[1], (long)"\10\11\12\13\14\15", 6));
+        sum = 0;
+        for (int i = 0; i < 12; i++) {
+            status = wait_for(pids[i]);
+            sum += WAIT_HAS_EXITED(status) ? 1 : 0;
+        }
+        CHECK(sum >= 11, "round %d: of 12 readers %d have got a byte, one was killed", round, sum);
+        char rest[2]; /* the killed one's byte, if it had none */
+        CHECK_CALL(0, sys_fcntl(p[0], F_SETFL, O_NONBLOCK));
+        CHECK_CALL(12 - sum > 0 ? 12 - sum : -EAGAIN, sys_read(p[0], (long)rest, 2));
+        CHECK_CALL(0, sys_fcntl(p[0], F_SETFL, 0));
+    }
+}
+
 static const struct test tests[] = {
     TEST(pipe1),
     TEST(pipe_lengths),
@@ -389,6 +425,7 @@ static const struct test tests[] = {
     TEST(writer_goes_on),
     TEST(all_readers_see_the_end),
     TEST(writes_are_atomic),
+    TEST(readers_share_bytes),
     TEST(ping_pong),
     TEST(bad_descriptors),
     TEST(descriptor_limit),
