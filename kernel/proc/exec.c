@@ -428,7 +428,6 @@ static void commit(const struct image *im, const struct exec_args *a, struct ino
     p->tf->epc = im->entry;
     p->tf->status = SSTATUS_SPIE; /* user mode, interrupts on, floating point off */
     p->fp_used = false;
-    __atomic_fetch_or(&p->attention, ATTENTION_RESTORE, __ATOMIC_RELAXED);
 }
 
 /* The current process runs `path` from now on: 0. Or an error, with the old program as it was. */

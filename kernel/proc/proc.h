@@ -30,7 +30,6 @@ enum proc_state { PROC_RUNNING = 1, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
 #define ATTENTION_RESCHED 1u /* give way to another process */
 #define ATTENTION_SIGNAL  2u /* a signal may have to be delivered */
-#define ATTENTION_RESTORE 4u /* a system call has changed registers of the trapframe that C keeps */
 
 #define PROC_NAME_MAX 32
 
@@ -91,7 +90,6 @@ struct proc {
     uint64_t sig_blocked;      /* o */
     struct sighand *sighand;   /* o */
     uint64_t fault_addr;       /* o  of the fault that is being told to a handler */
-    uint64_t call;             /* o  number of the last system call */
     bool interrupted_call;     /* o  a system call has just returned -EINTR ... */
     uint64_t interrupted_arg0; /* o  ... and this was in a0 before */
 

@@ -105,7 +105,7 @@ void signal_return(void)
         fp_restore(p);
         irq_pop();
     }
-    signal_set_blocked(f->context.mask); /* asks for attention, so all registers will be restored */
+    signal_set_blocked(f->context.mask);
     kfree(f);
 }
 

@@ -17,33 +17,28 @@ static syscall_fn *const handlers[] = {
 /* There is more to do before the program goes on. A signal handler that interrupts the call may have it start
  * again. Sleeping never does: it would take longer than asked for. Nor does rt_sigreturn, after which the registers
  * hold what the program wants: -EINTR in a0 means nothing, and a7 is any number. */
-static void attend(struct trapframe *tf)
+static void attend(struct trapframe *tf, syscall_fn *handler, int64_t result)
 {
     struct proc *p = current();
-    syscall_fn *handler = (int64_t)tf->a0 == -EINTR ? handlers[p->call] : NULL;
 
-    p->interrupted_call =
-        handler && handler != sys_nanosleep && handler != sys_clock_nanosleep && handler != sys_rt_sigreturn;
+    p->interrupted_call = result == -EINTR && handler != sys_nanosleep && handler != sys_clock_nanosleep &&
+                          handler != sys_rt_sigreturn;
+    p->interrupted_arg0 = tf->a0;
+    tf->a0 = (uint64_t)result;
     trap_before_user(tf);
     p->interrupted_call = false;
 }
 
-bool trap_syscall(struct trapframe *tf)
+void trap_syscall(struct trapframe *tf)
 {
-    struct proc *p = current();
-    uint64_t number = tf->a7;
+    syscall_fn *handler = likely(tf->a7 < ARRAY_SIZE(handlers)) ? handlers[tf->a7] : NULL;
 
     irq_enable();
-    p->call = number;
-    p->interrupted_arg0 = tf->a0;
     tf->epc += 4; /* behind the ecall */
-    if (unlikely(number >= ARRAY_SIZE(handlers) || !handlers[number]))
-        tf->a0 = -ENOSYS;
-    else
-        tf->a0 = handlers[number](tf->a);
+    int64_t result = likely(handler) ? handler(tf->a) : -ENOSYS;
     irq_disable();
-    if (likely(!__atomic_load_n(&p->attention, __ATOMIC_RELAXED)))
-        return false;
-    attend(tf);
-    return true;
+    if (unlikely(__atomic_load_n(&current()->attention, __ATOMIC_RELAXED)))
+        attend(tf, handler, result);
+    else
+        tf->a0 = (uint64_t)result;
 }

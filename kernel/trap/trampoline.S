@@ -5,17 +5,9 @@
  * address is also the stack pointer with which the kernel starts. */
 #include "trap/trapframe.h"
 
-/* All registers but sp (x2): once, for saving and for restoring. */
+/* All registers but sp (x2), in the order of their numbers: once, for saving and for restoring. */
 .macro each_register op
-        each_but_kept \op
-        .irp n, 9,18,19,20,21,22,23,24,25,26,27
-        \op     x\n, TF_X(\n)(sp)
-        .endr
-.endm
-
-/* Without s1 to s11, which a C function leaves as they were. */
-.macro each_but_kept op
-        .irp n, 1,3,4,5,6,7,8,10,11,12,13,14,15,16,17,28,29,30,31
+        .irp n, 1,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
         \op     x\n, TF_X(\n)(sp)
         .endr
 .endm
@@ -38,8 +30,7 @@
  *     1. sp <- the trapframe; save all registers, sepc and sstatus there
  *     2. sscratch <- 0, tp <- the process
  *     3. trap_syscall(trapframe), or trap_user(trapframe, scause) for all else
- *     4. user_return: sscratch <- trapframe; restore all; sret. After most system calls s1 to s11 are still
- *        what they were, and need no restoring: that saves 10 instructions.
+ *     4. user_return: sscratch <- trapframe; restore all; sret
  *   From the kernel:
  *     5. look whether the stack has room; push a trapframe; save
  *     6. trap_kernel(trapframe, scause)
@@ -66,17 +57,7 @@ trap_entry:
         li      t0, 8           /* a system call: the shortest way */
         bne     a1, t0, 3f
         call    trap_syscall
-        bnez    a0, user_return
         /* 4. sp is the trapframe again; interrupts are off */
-        ld      t0, TF_EPC(sp)
-        ld      t1, TF_STATUS(sp)
-        csrw    sepc, t0
-        csrw    sstatus, t1
-        csrw    sscratch, sp
-        each_but_kept ld
-        ld      sp, TF_SP(sp)
-        sret
-
 user_return:
         ld      t0, TF_EPC(sp)
         ld      t1, TF_STATUS(sp)

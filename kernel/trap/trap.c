@@ -152,7 +152,6 @@ void trap_before_user(struct trapframe *tf)
             sched_yield();
         if (p->attention & ATTENTION_SIGNAL)
             signal_deliver(tf);
-        __atomic_fetch_and(&p->attention, ~ATTENTION_RESTORE, __ATOMIC_RELAXED);
         irq_disable();
     }
 }

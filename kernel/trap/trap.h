@@ -7,7 +7,7 @@ struct trapframe;
 void trap_init_hart(void); /* stvec and the interrupts that a hart takes */
 
 /* Called by trampoline.S only, interrupts off. */
-bool trap_syscall(struct trapframe *tf); /* syscall.c; false: s1 to s11 need not be restored */
+void trap_syscall(struct trapframe *tf); /* syscall.c */
 void trap_user(struct trapframe *tf, uint64_t cause);
 void trap_kernel(struct trapframe *tf, uint64_t cause);
 _Noreturn void trap_stack_overflow(uint64_t sp, uint64_t pc);
