@@ -101,10 +101,10 @@ void panic(const char *format, ...)
     machine_power_off(PANIC_STATUS);
 }
 
-void panic_out_of_time(struct timer *t)
+void panic_out_of_time(const char *why, uint64_t ns)
 {
     seize();
-    printk("limit: the machine's time is over, after %lu s\n", (uint64_t)(t->deadline / NSEC_PER_SEC));
+    printk("%s %lu s\n", why, (uint64_t)(ns / NSEC_PER_SEC));
     print_harts((uintptr_t)__builtin_frame_address(0));
     proc_print_all();
     machine_power_off(LIMIT_STATUS);

@@ -15,10 +15,9 @@ int vsnprintf(char *buf, size_t size, const char *format, va_list args);
  * off with a failing exit status. Only for "the kernel is wrong". */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A timer's function: the time that the boot argument limit= gives the machine is over. Prints what every hart does
- * and every process waits for, and powers off with status 124. */
-struct timer;
-_Noreturn void panic_out_of_time(struct timer *t);
+/* The machine has not done in time what it should: prints why, followed by a number of seconds, what every hart does
+ * and every process waits for, and powers off with status 124. Interrupts off. */
+_Noreturn void panic_out_of_time(const char *why, uint64_t ns);
 
 struct proc;
 #define BACKTRACE_MAX 32

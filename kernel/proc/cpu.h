@@ -35,6 +35,7 @@ struct cpu {
     struct timer *timer_running; /* t  whose function is being called */
     uint64_t tick_deadline;      /* o  ns; 0: no tick (idle) */
     struct timer limit;          /* o  the boot argument limit=: the machine's end */
+    struct timer watchdog;       /* o  watchdog=: when process 1 must have run */
     uint64_t interrupts;         /* o */
 
     /* Memory (mm). */

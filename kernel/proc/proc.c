@@ -217,6 +217,11 @@ void proc_start_init(void (*init_main)(void *))
     sched_ready(p);
 }
 
+uint64_t proc_init_run_start(void)
+{
+    return init_proc ? __atomic_load_n(&init_proc->run_start, __ATOMIC_RELAXED) : 0;
+}
+
 /* ---- fork ---- */
 
 /* Some memory is kept for those that run already: a fork bomb is refused before it takes the last page. */

@@ -114,6 +114,7 @@ void proc_init(void);
 
 /* Starts process 1 in the kernel: it runs main, which mounts the root and calls exec. */
 void proc_start_init(void (*main)(void *));
+uint64_t proc_init_run_start(void); /* time CSR when process 1 got a hart last; 0: not yet */
 
 struct proc *proc_create_idle(struct cpu *c); /* its idle process, on no queue; boot_fail without memory */
 

@@ -230,15 +230,34 @@ void timer_interrupt(bool user)
     sched_tick();
 }
 
+static void limit_reached(struct timer *t)
+{
+    panic_out_of_time("limit: the machine's time is over, after", t->deadline);
+}
+
+/* Looks again when process 1, if it does not run any more, will not have run for the whole time. */
+static void watchdog(struct timer *t)
+{
+    uint64_t time = bootarg_number("watchdog") * NSEC_PER_SEC, ran = proc_init_run_start();
+    uint64_t deadline = time_ticks_to_ns(ran ? ran - boot_ticks : 0) + time;
+
+    if (deadline <= t->deadline)
+        panic_out_of_time("hang: process 1 has not run for", time);
+    timer_arm(t, deadline, watchdog);
+}
+
+/* Both limits on every hart: one of them may be stuck. */
 void timer_init_hart(void)
 {
     struct cpu *c = mycpu();
+    uint64_t limit = bootarg_number("limit"), patience = bootarg_number("watchdog");
 
     spin_init(&c->timer_lock, "timers", RANK_TIMER);
     set_comparator(NEVER);
-    uint64_t limit = bootarg_number("limit");
-    if (limit != 0) /* on every hart: one of them may be stuck */
-        timer_arm(&c->limit, limit * NSEC_PER_SEC, panic_out_of_time);
+    if (limit != 0)
+        timer_arm(&c->limit, limit * NSEC_PER_SEC, limit_reached);
+    if (patience != 0)
+        timer_arm(&c->watchdog, patience * NSEC_PER_SEC, watchdog);
     csr_set(sie, SIE_STIE);
 }
 

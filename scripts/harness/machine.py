@@ -19,7 +19,7 @@ BUSY = 20           # scripts/run does not count what QEMU waits for a busy proc
 class Ran:
     """What a machine did. The commands are those that ended, in order; more were asked for if `end` is not "off"."""
     commands: list = field(default_factory=list)  # command, status, seconds, instructions, limit; output (bytes)
-    end: str = "qemu"    # off, panic, limit, timeout, output, qemu (could not be started, or was ended)
+    end: str = "qemu"    # off, panic, limit, hang, timeout, output, qemu (could not be started, or was ended)
     status: int = 2      # of scripts/run
     output: bytes = b""  # all of the commands'
     messages: str = ""   # of firmware, kernel and scripts/run
@@ -37,14 +37,14 @@ def check_qemu():
 
 
 def run_command(*, tree, build, harts=1, memory="128M", icount=True, ramdisk=True, disk=None, limit=None,
-                command_limit=None, timeout=None, max_output=None, append=""):
+                command_limit=None, timeout=None, command_timeout=None, max_output=None, append=""):
     """The command line of such a machine, without commands."""
     command = [os.path.join(tree, "scripts", "run"), "--no-build", "--build", build, "--cpus", str(harts), "--mem", memory]
     for option, value in (("--icount", icount), ("--ramdisk", ramdisk)):
         if value:
             command.append(option)
     for option, value in (("--disk", disk), ("--limit", limit), ("--command-limit", command_limit), ("--timeout", timeout),
-                          ("--max-output", max_output)):
+                          ("--command-timeout", command_timeout), ("--max-output", max_output)):
         if value is not None:
             command += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     if append:

@@ -12,6 +12,8 @@ TOOLS = ("riscv64-unknown-elf-addr2line", "riscv64-linux-gnu-addr2line", "llvm-a
 ADDRESSES_MAX = 2000   # looked up in one run: a kernel that prints backtraces without end must not cost hours
 LOOKUP_TIMEOUT = 20    # seconds
 MONITOR_TIMEOUT = 5    # seconds for an answer that takes far less than one
+CLOCK_TIMEOUT = 60     # the same, where a busy host must not lose it
+MTIME, MTIME_HZ = 0x200bff8, 10**7  # the clock of QEMU's machine virt
 FRAMES_MAX = 32
 STACK_SIZE = 16384     # an upper bound: frames further apart than that are no frames
 KERNEL_HALF = 1 << 63  # addresses from here on are the kernel's
@@ -60,6 +62,7 @@ class Monitor:
     def __init__(self):
         self.socket, self.theirs = socket.socketpair()
         self.rest = b""
+        self.connected = False
 
     def arguments(self):
         return ["-chardev", f"socket,id=monitor,fd={self.theirs.fileno()}", "-mon", "chardev=monitor,mode=control"]
@@ -90,11 +93,24 @@ class Monitor:
     def read(self, hart, command):
         return self.do("human-monitor-command", **{"command-line": command, "cpu-index": hart})
 
+    def connect(self):
+        if not self.connected:
+            self.receive("QMP")
+            self.do("qmp_capabilities")
+            self.connected = True
+
     def stop_machine(self):
         self.socket.settimeout(MONITOR_TIMEOUT)
-        self.receive("QMP")
-        self.do("qmp_capabilities")
+        self.connect()
         self.do("stop")
+
+    def guest_seconds(self):
+        """The guest's time since the machine's start. With -icount it may be that of up to 2 s before, the longest
+        turn of a hart."""
+        self.socket.settimeout(CLOCK_TIMEOUT)
+        self.connect()
+        text = self.read(0, f"xp /1gx {MTIME:#x}").split(":", 1)[-1]
+        return int(text, 16) / MTIME_HZ
 
     def word_pair(self, hart, address):
         """Two 64-bit words of memory as the hart sees it; None where there is none."""
