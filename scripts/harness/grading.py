@@ -1,8 +1,12 @@
 """Runs a lab's tests on a tree that has been built, and judges them.
 
 Tests that want the same harts and memory share a machine, in the order of lab.ini. A machine that dies in a test - panic,
-hang, flood - costs that test its points; the rest get a fresh one. A test is blamed for a limit of the whole machine
-only if it had the machine to itself, so what an earlier test used up never counts against a later one.
+hang, flood - costs that test its points; the rest get a fresh one. A test is blamed for a limit or a hang of the machine
+only if it had the machine to itself, so what an earlier test used up or spoiled never counts against a later one.
+
+However many tests hang, each is tried: what would not be run could have passed. What bounds the cost is that a machine
+that hangs is known by the guest's clock, some seconds after the limit of the command (scripts/run, --command-limit), so
+that a hang costs about as much as a program that loops until its limit.
 """
 import difflib
 import os
@@ -15,6 +19,8 @@ from harness.machine import run_machine
 from harness.problems import Problem
 
 BOOT_SECONDS = 30          # guest time, generously
+HOST_SECONDS = 30          # of the host for one of the guest: three times what a slow host takes for 10^9 instructions
+GRACE = 10                 # guest seconds after a command's limit, until scripts/run ends the machine
 OUTPUT_MAX = 4 << 20       # bytes of one machine
 ARGUMENTS_MAX = 14000      # characters of boot arguments (scripts/run takes 16382)
 FIRST = "true"             # a command before the first test: has the machine come up at all?
@@ -117,7 +123,7 @@ def run_group(group, harts, memory, build, progress):
                 yield judge(test, commands, machine)
                 continue
             progress(f"{test.name}: {ending(machine)}; a fresh machine for the rest")
-            if place > 0 and machine.end in ("limit", "timeout", "output"):
+            if place > 0 and machine.end in ("limit", "hang", "timeout", "output"):
                 fresh_for = test
                 queue = queue[queue.index(test):]
             else:
@@ -130,11 +136,11 @@ def run_group(group, harts, memory, build, progress):
 
 
 def boot(chunk, harts, memory, build):
-    longest = max(t.seconds * len(t.run) * t.repeat for t in chunk)
+    seconds = chunk[0].seconds  # the same for all
     total = sum(t.seconds * len(t.run) * t.repeat for t in chunk)
     machine = run_machine([FIRST] + [c for t in chunk for c in t.run * t.repeat], tree=build.tree, build="build", harts=harts,
-                       memory=memory, limit=BOOT_SECONDS + total, command_limit=chunk[0].seconds,
-                       timeout=120 + 10 * longest, max_output=OUTPUT_MAX, env=build.environment)
+                       memory=memory, limit=BOOT_SECONDS + total, command_limit=seconds,
+                       timeout=HOST_SECONDS * (BOOT_SECONDS + total), command_timeout=HOST_SECONDS * (GRACE + seconds), max_output=OUTPUT_MAX, env=build.environment)
     if machine.end == "qemu" and NOT_LOADED not in machine.messages:
         # Not the submission's fault as far as anybody knows, so no verdict.
         last = machine.messages.strip().splitlines()[-1:] or [f"scripts/run ended with status {machine.status}"]
@@ -145,6 +151,7 @@ def boot(chunk, harts, memory, build):
 ENDINGS = {
     "panic": "the kernel panicked",
     "limit": "the machine did not end within its guest time",
+    "hang": "the kernel hangs: no command begins or ends any more",
     "timeout": "the kernel hangs: the machine had to be stopped",
     "output": f"it printed without end: more than {OUTPUT_MAX >> 20} MB",
     "off": "the machine powered off too early",
