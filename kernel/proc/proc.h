@@ -147,7 +147,7 @@ int proc_last_pid(void); /* the pid given out last */
 int proc_parent_pid(struct proc *p);
 unsigned proc_stack(const struct proc *p, uintptr_t *at,
                     unsigned max); /* debug builds: where it sleeps, as stack_trace */
-void proc_print_all(void); /* ^P: a line for each process, printk; at the end, their stacks, too */
+void proc_print_all(void);         /* ^P: a line for each process, printk; at the end, their stacks, too */
 
 /* The current process's from now on, and loaded; NULL: none. The old one stays the caller's. */
 void proc_set_aspace(struct aspace *as);
