@@ -23,11 +23,27 @@ def documents():
     return sorted(n for n in names if not n.startswith(("build", "tests/grade/")))
 
 
-def pitfalls_name_tests():
-    """Each test that docs/pitfalls.md names exists, in the guest or in tests/boot."""
+def tests_of_usertests():
     known = set()
     for path in glob.glob(os.path.join(TREE, "user/tests/usertests/*.c")):
         known.update(re.findall(r"(?:TEST|SLOW)\w*\((\w+)", read(path)))
+    return known
+
+
+def mutants_name_tests():
+    """Each test that has to catch a fault exists."""
+    known, problems = tests_of_usertests(), []
+    for path in sorted(glob.glob(os.path.join(TREE, "tests/mutants/*.mutant"))):
+        for number, line in enumerate(read(path).splitlines(), 1):
+            words = re.match(r"run\s*=\s*usertests\s+(.*)", line)
+            problems += [f"{os.path.relpath(path, TREE)}:{number} names {word}, which is no test"
+                         for word in (words.group(1).split() if words else []) if re.fullmatch(r"\w+", word) and word not in known]
+    return problems
+
+
+def pitfalls_name_tests():
+    """Each test that docs/pitfalls.md names exists, in the guest or in tests/boot."""
+    known = tests_of_usertests()
     for path in glob.glob(os.path.join(TREE, "tests/boot/test_*.py")):
         known.update(re.findall(r"^def (\w+)", read(path), re.MULTILINE))
     named = re.findall(r"`(\w+)`", "".join(line for line in read("docs/pitfalls.md").splitlines(True)
@@ -58,7 +74,7 @@ def paths_exist():
 
 
 def main():
-    tests = [pitfalls_name_tests, links_lead_somewhere, paths_exist]
+    tests = [pitfalls_name_tests, mutants_name_tests, links_lead_somewhere, paths_exist]
     failed = 0
     print(f"1..{len(tests)}")
     for number, test in enumerate(tests, 1):
