@@ -148,6 +148,24 @@ static void write_partly(void)
     }
 }
 
+/* The same where the page of the file is new: what was not written is zero, if the file grows later. */
+static void write_partly_to_a_new_page(void)
+{
+    static char got[4096];
+    char *area = new_pages(2);
+    int fd = open_new("f");
+
+    munmap(area + 4096, 4096);
+    memset(area, 'B', 4096);
+    dirty_memory();
+    long r = sys_pwrite64(fd, (long)area + 4096 - 100, 4096, 0);
+    CHECK(r == -EFAULT || r == 100, "pwrite gave %ld, expected -EFAULT or 100", r);
+    CHECK_CALL(0, sys_ftruncate(fd, 4096));
+    CHECK_CALL(4096, sys_pread64(fd, (long)got, 4096, 0));
+    for (int i = 0; i < 4096; i++)
+        CHECK(got[i] == (i < r ? 'B' : 0), "byte %d is %d", i, got[i]);
+}
+
 /* The same on a pipe. */
 static void pipe_partly(void)
 {
@@ -378,6 +396,7 @@ static const struct test tests[] = {
     TEST(validatetest),
     TEST(read_into_text),
     TEST(write_partly),
+    TEST(write_partly_to_a_new_page),
     TEST(pipe_partly),
     TEST(wrapping_ranges),
     TEST(upper_halves),

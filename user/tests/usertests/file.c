@@ -35,6 +35,7 @@ static void holes(void)
         memset(buf, 1, 4200);
         CHECK(pread(fd, buf, 4, places[i]) == 4 && !memcmp(buf, "mark", 4), "mark at %ld", (long)places[i]);
         if (places[i] > 8192) {
+            dirty_memory();
             CHECK(pread(fd, buf, 4096, places[i] - 6000) == 4096, "read of a hole");
             for (int k = 0; k < 4096; k++)
                 CHECK(buf[k] == 0, "byte %d of the hole is %d", k, buf[k]);

@@ -40,6 +40,16 @@ int in_child(void (*f)(long), long arg)
     return wait_for(start_child(f, arg));
 }
 
+static void write_to_memory(long pages)
+{
+    memset(sbrk(pages * 4096), 0x5a, (size_t)pages * 4096);
+}
+
+void dirty_memory(void)
+{
+    CHECK(in_child(write_to_memory, 512) == 0, "2 MB for a child");
+}
+
 void in_children(int n, void (*f)(long))
 {
     int pids[MAX_CHILDREN];

@@ -49,16 +49,10 @@ static void fresh_memory_child(long unused)
         CHECK(p[i] == 0, "byte %d is 0x%x", i, p[i]);
 }
 
-static void secret_child(long unused)
-{
-    (void)unused;
-    memset(sbrk(64 * 4096), 0x5a, 64 * 4096);
-}
-
 static void fresh_memory_is_zero(void)
 {
     for (int i = 0; i < 10; i++) {
-        CHECK(in_child(secret_child, 0) == 0, "filling");
+        dirty_memory();
         CHECK(in_child(fresh_memory_child, 0) == 0, "stale memory");
     }
 }
@@ -237,7 +231,7 @@ static void bss_of_a_new_program(void)
 
     CHECK(pipe(p) == 0, "pipe");
     for (int round = 0; round < 20; round++) {
-        CHECK(in_child(secret_child, 0) == 0, "filling");
+        dirty_memory();
         int pid = fork();
         if (pid == 0) {
             dup2(p[1], 1);
@@ -247,6 +241,22 @@ static void bss_of_a_new_program(void)
         CHECK_CALL(16, sys_read(p[0], (long)ored, 16));
         CHECK(wait_for(pid) == 0, "child");
         CHECK(ored[1] == 0, "a new program's uninitialised data is not zero: bits 0x%lx", ored[1]);
+    }
+}
+
+/* Behind the end of a file its last page shows zeros, whatever the memory was used for before. */
+static void mmap_file_ends_in_zeros(void)
+{
+    make_file("f", 100, 3);
+    int fd = open("f", O_RDONLY);
+
+    dirty_memory();
+    for (int i = 0; i < 100; i++) {
+        char *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        CHECK(a != MAP_FAILED, "mmap: %s", strerror(errno));
+        a[0] = 1;
+        for (int k = 100; k < 4096; k++)
+            CHECK(a[k] == 0, "mapping %d: byte %d, behind the end of the file, is %d", i, k, a[k]);
     }
 }
 
@@ -312,7 +322,7 @@ static void out_of_memory(void)
 static void constant_free_pages(void)
 {
     for (int i = 0; i < 3; i++)
-        in_child(secret_child, 0);
+        dirty_memory();
     long before = counter("pages_free");
     for (int i = 0; i < 300; i++)
         CHECK(in_child(write_at, (long)sbrk(0) - 1) == 0 || true, "child");
@@ -354,14 +364,24 @@ static void stale_translations(void)
 }
 
 static const struct test tests[] = {
-    TEST(sbrkbasic),           TEST(sbrk_errors),
-    TEST(sbrk_gives_back),     TEST(fresh_memory_is_zero),
-    TEST(copy_on_write),       TEST(copy_on_write_by_kernel),
-    TEST(stack_grows),         TEST(mmap_anonymous),
-    TEST(mmap_errors),         TEST(protection),
-    TEST(mmap_file),           TEST(shared_memory),
-    SLOW(out_of_memory),       TEST(constant_free_pages),
-    TEST(stale_translations),  TEST(parent_writes_after_fork),
-    TEST(mmap_file_in_pieces), TEST(bss_of_a_new_program),
+    TEST(sbrkbasic),
+    TEST(sbrk_errors),
+    TEST(sbrk_gives_back),
+    TEST(fresh_memory_is_zero),
+    TEST(copy_on_write),
+    TEST(copy_on_write_by_kernel),
+    TEST(stack_grows),
+    TEST(mmap_anonymous),
+    TEST(mmap_errors),
+    TEST(protection),
+    TEST(mmap_file),
+    TEST(shared_memory),
+    SLOW(out_of_memory),
+    TEST(constant_free_pages),
+    TEST(stale_translations),
+    TEST(parent_writes_after_fork),
+    TEST(mmap_file_in_pieces),
+    TEST(mmap_file_ends_in_zeros),
+    TEST(bss_of_a_new_program),
 };
 const struct topic topic_mem = {"mem", tests, sizeof(tests) / sizeof(tests[0])};

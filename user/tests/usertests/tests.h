@@ -51,6 +51,8 @@ _Noreturn void test_fail(const char *file, int line, const char *what, const cha
 
 /* Runs f(arg) in a child; returns its wait status (abi/wait.h). A function that returns exits with 0. */
 int in_child(void (*f)(long), long arg);
+/* Leaves something in the memory that is given out next: a child had it, and has written to each byte. */
+void dirty_memory(void);
 /* Starts f(arg) in a child and returns its pid. */
 int start_child(void (*f)(long), long arg);
 int wait_for(int pid); /* its wait status */
