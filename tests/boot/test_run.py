@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from machine import PATIENCE, RUN, Folder, Skipped, check, run, run_tests
+from machine import PATIENCE, RUN, TREE, Folder, Skipped, check, run, run_tests
 
 
 def output_is_exact():
@@ -211,6 +212,39 @@ def command_limit():
     check((status, out) == (0, "c\n"), f"without a report: status {status}, got {out!r}")
 
 
+def watchdog():
+    """Process 1 that does not run any more ends the machine; one that waits shorter each time does not."""
+    for cpus in ("1", "4"):
+        status, out, err, entries = report("--icount", "--ramdisk", "--cpus", cpus, "--append=watchdog=3", "sleep 2", "sleep 2; echo b", "sleep 4")
+        check((status, out) == (124, "b\n"), f"status {status}, got {out!r}\n{err[-500:]}")
+        check(entries[-1]["end"] == "hang" and entries[-1]["running"] == "sleep 4" and len(entries) == 3, f"{entries}")
+        check("hang: process 1 has not run for 3 s" in err and "proc_wait, kernel/proc/proc.c:" in err, err[-500:])
+
+
+HANGS = {  # kernels that take no interrupt; the first is long, since a loop of few instructions costs QEMU more for each
+    "no command has begun after 10 s of guest time": ".rept 4000\nnop\n.endr\nj _start\n",
+    "no timer is set that could wake one": "csrw sie, zero\nagain: wfi\nj again\n",
+}
+
+
+def hang_without_interrupts():
+    with Folder() as folder:
+        shutil.copy(os.path.join(TREE, "build", "fs.img"), folder.file("fs.img"))
+        for words, code in HANGS.items():
+            with open(folder.file("kernel.S"), "w") as source:
+                source.write(".global _start\n_start:\n" + code)
+            subprocess.run([os.environ.get("TOOLPREFIX", "riscv64-unknown-elf-") + "gcc", "-nostdlib", "-march=rv64gc_zicsr", "-mabi=lp64d", "-Wl,-N",
+                            "-Ttext=0x80200000", folder.file("kernel.S"), "-o", folder.file("kernel.elf")], check=True, capture_output=True)
+            status, _, err, entries = report("--no-build", "--build", folder.file("."), "--icount", "--ramdisk", "--cpus", "1", "--command-limit", "2", "true")
+            check((status, entries) == (124, [{"end": "hang", "status": 124}]), f"status {status}, {entries}\n{err[-500:]}")
+            check("the machine hangs: " in err and words in err, err[-500:])
+
+
+def command_timeout():
+    status, out, err, entries = report("--cpus", "1", "--command-timeout", "8", "echo a", "sleep 1000")
+    check((status, out) == (124, "a\n") and entries[-1]["end"] == "timeout" and "in which no command" in err, f"status {status}, {entries}\n{err[-500:]}")
+
+
 def limit_tells_what_waits():
     """Every process that sleeps, with its stack: functions and lines."""
     for cpus in ("1", "4"):
@@ -319,6 +353,6 @@ if os.path.basename(os.environ.get("LODE_BUILD", "build")) not in ("build", "llv
 run_tests([output_is_exact, every_byte_passes, much_output, exit_status, commands_run_in_order,
            standard_input_is_empty, standard_error_of_programs, timeout_is_124, reader_goes_away, slow_reader, bad_options,
            no_qemu, full_disk_of_the_host, full_standard_output, signals_leave_nothing, report_of_each_command,
-           report_of_a_command_that_does_not_end, nothing_is_left_of_a_command, command_limit, limit_tells_what_waits,
-           timeout_shows_the_harts, output_is_limited, programs_cannot_fake_the_end, extra_source_and_files, icount_repeats,
+           report_of_a_command_that_does_not_end, nothing_is_left_of_a_command, command_limit, watchdog,
+           hang_without_interrupts, command_timeout, limit_tells_what_waits, timeout_shows_the_harts, output_is_limited, programs_cannot_fake_the_end, extra_source_and_files, icount_repeats,
            ramdisk])
