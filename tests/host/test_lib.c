@@ -39,8 +39,24 @@
 
 static int tests, failures;
 
+static unsigned told; /* lines of the present test that say what differs */
+
+/* Says what came and what was expected; only the first times in a test, which then is "not ok". */
+static void __attribute__((format(printf, 1, 2))) differs(const char *format, ...)
+{
+    va_list args;
+    if (told++ >= 3)
+        return;
+    printf("# ");
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+}
+
 static void ok(bool good, const char *what)
 {
+    told = 0;
     printf("%sok %d - %s\n", good ? "" : "not ", ++tests, what);
     failures += !good;
 }
@@ -54,6 +70,18 @@ static void fill(uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         p[i] = (uint8_t)rand();
+}
+
+/* Is what a function has left the same as what it should be? If not, says where. */
+static bool same_bytes(const uint8_t *got, const uint8_t *expected, size_t n, const char *what, size_t size)
+{
+    for (size_t i = 0; i < n; i++)
+        if (got[i] != expected[i]) {
+            differs("%s of %zu bytes: byte %zu of the buffer is 0x%02x, expected 0x%02x", what, size, i,
+                    got[i], expected[i]);
+            return false;
+        }
+    return true;
 }
 
 /* Every size up to 200 at every pair of alignments, in exactly sized buffers so that the sanitizer sees a
@@ -73,7 +101,7 @@ static void test_copy(void)
                 memcpy(exact, s, sa + n);
                 copy &= lode_memcpy(d + da, exact + sa, n) == d + da;
                 memcpy(e + da, s + sa, n);
-                copy &= memcmp(d, e, da + n + 1) == 0;
+                copy &= same_bytes(d, e, da + n + 1, "memcpy", n);
                 compare &= lode_memcmp(d + da, exact + sa, n) == 0;
                 if (n > 0) {
                     exact[sa + (size_t)rand() % n] ^= (uint8_t)(1 + rand() % 255);
@@ -82,7 +110,7 @@ static void test_copy(void)
                 }
                 set &= lode_memset(d + da, (int)(n + 0x1f0), n) == d + da;
                 memset(e + da, (int)(n + 0x1f0), n);
-                set &= memcmp(d, e, da + n + 1) == 0;
+                set &= same_bytes(d, e, da + n + 1, "memset", n);
                 free(d);
                 free(e);
                 free(s);
@@ -102,7 +130,7 @@ static void test_copy(void)
         from = MIN(from, sizeof(a) - n);
         move &= lode_memmove(a + to, a + from, n) == a + to;
         memmove(b + to, b + from, n);
-        move &= memcmp(a, b, sizeof(a)) == 0;
+        move &= same_bytes(a, b, sizeof(a), "memmove", n);
     }
     ok(move, "memmove, 20000 overlapping moves");
 }
@@ -127,17 +155,25 @@ static void test_strings(void)
     ok(good, "strlcpy cuts, ends with NUL and returns the source's length");
 }
 
+static void check_crc32c(const void *data, size_t n, uint32_t expected, const char *what)
+{
+    uint32_t crc = crc32c(0, data, n);
+    if (crc != expected)
+        differs("%s: 0x%08x, expected 0x%08x", what, crc, expected);
+    ok(crc == expected, what);
+}
+
 static void test_crc32c(void)
 {
     uint8_t data[300];
-    ok(crc32c(0, "123456789", 9) == 0xe3069283, "crc32c of 123456789");
+    check_crc32c("123456789", 9, 0xe3069283, "crc32c of 123456789");
     memset(data, 0, 32);
-    ok(crc32c(0, data, 32) == 0x8a9136aa, "crc32c of 32 zeros (RFC 3720 B.4)");
+    check_crc32c(data, 32, 0x8a9136aa, "crc32c of 32 zeros (RFC 3720 B.4)");
     memset(data, 0xff, 32);
-    ok(crc32c(0, data, 32) == 0x62a8ab43, "crc32c of 32 ones (RFC 3720 B.4)");
+    check_crc32c(data, 32, 0x62a8ab43, "crc32c of 32 ones (RFC 3720 B.4)");
     for (int i = 0; i < 32; i++)
         data[i] = (uint8_t)i;
-    ok(crc32c(0, data, 32) == 0x46dd794e, "crc32c of 0 to 31 (RFC 3720 B.4)");
+    check_crc32c(data, 32, 0x46dd794e, "crc32c of 0 to 31 (RFC 3720 B.4)");
     bool good = true;
     fill(data, sizeof(data));
     for (size_t start = 0; start < 9; start++)
@@ -149,7 +185,11 @@ static void test_crc32c(void)
                 for (int bit = 0; bit < 8; bit++)
                     slow = slow >> 1 ^ (slow & 1 ? 0x82f63b78 : 0);
             }
-            good &= crc32c(crc32c(0, data + start, cut), data + start + cut, n - cut) == ~slow;
+            uint32_t crc = crc32c(crc32c(0, data + start, cut), data + start + cut, n - cut);
+            if (crc != ~slow)
+                differs("crc32c of %zu and %zu bytes, from byte %zu on: 0x%08x, expected 0x%08x", cut,
+                        n - cut, start, crc, ~slow);
+            good &= crc == ~slow;
         }
     ok(good, "crc32c in two parts, all alignments, against one bit at a time");
 }
@@ -159,11 +199,15 @@ static void test_crc32c(void)
     do {                                                                                                     \
         char a[64], b[64];                                                                                   \
         bool same = true;                                                                                    \
-        for (size_t size = 0; size <= 40; size++) {                                                          \
+        for (size_t size = 41; size-- > 0;) {                                                                \
             memset(a, 'x', sizeof(a));                                                                       \
             memset(b, 'x', sizeof(b));                                                                       \
-            same &= lode_snprintf(a, size, __VA_ARGS__) == snprintf(b, size, __VA_ARGS__);                   \
-            same &= memcmp(a, b, sizeof(a)) == 0;                                                            \
+            int n = lode_snprintf(a, size, __VA_ARGS__), expected = snprintf(b, size, __VA_ARGS__);          \
+            if (n == expected && memcmp(a, b, sizeof(a)) == 0)                                               \
+                continue;                                                                                    \
+            differs("snprintf into %zu bytes: \"%.*s\", returned %d; expected \"%.*s\", %d", size,           \
+                    (int)size, a, n, (int)size, b, expected);                                                \
+            same = false;                                                                                    \
         }                                                                                                    \
         ok(same, "snprintf " #__VA_ARGS__);                                                                  \
     } while (0)
