@@ -238,13 +238,13 @@ uint64_t now_ns(void)
 static bool counts_instructions(void)
 {
     uint64_t from, to;
+    int exact = 0;
 
     for (int i = 0; i < 8; i++) {
         __asm__ volatile("rdinstret %0\n .rept 64\n nop\n .endr\n rdinstret %1" : "=r"(from), "=r"(to));
-        if (to - from != 65)
-            return false;
+        exact += to - from == 65;
     }
-    return true;
+    return exact >= 6; /* an interrupt may have come in between */
 }
 
 uint64_t patience(uint64_t ns)
