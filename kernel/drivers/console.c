@@ -201,6 +201,13 @@ static int take_byte(uint8_t c)
     return signal;
 }
 
+/* What take_byte returned, to who had the terminal then. It takes locks of its own. */
+static void raise_signal(int group, int signal)
+{
+    if (signal != 0 && group > 0)
+        signal_kill_group(group, signal);
+}
+
 void console_input(uint8_t byte)
 {
     bool list = false;
@@ -213,9 +220,7 @@ void console_input(uint8_t byte)
         signal = take_byte((uint8_t)c);
     spin_unlock(&tty_lock);
 
-    /* Both take locks of their own. */
-    if (signal != 0 && group > 0)
-        signal_kill_group(group, signal);
+    raise_signal(group, signal);
     if (list)
         proc_print_all();
 }
@@ -366,8 +371,7 @@ static void set_termios(const struct abi_termios *t, bool flush)
         signal = type_again();
     wakeup(input);
     spin_unlock(&tty_lock);
-    if (signal != 0 && group > 0)
-        signal_kill(-group, signal);
+    raise_signal(group, signal);
 }
 
 static int console_ioctl(struct file *f, uint64_t request, uptr_t arg)

@@ -55,7 +55,7 @@ static int wait_for(struct pipe *p, bool *mine, uint32_t flags)
     return sleep_mutex_interruptible(mine, &p->lock, WAIT_FOREVER);
 }
 
-/* Takes the flag back: was it set? Then who calls this wakes who sleeps on it, with the pipe unlocked. */
+/* Takes the flag back: was it set? Then who calls this wakes who sleeps on it, best with the pipe unlocked. */
 static inline bool take_back(bool *flag)
 {
     bool was_set = *flag;
@@ -204,8 +204,10 @@ static void pipe_release(struct file *f)
     mutex_lock(&p->lock);
     *(writes ? &p->write_open : &p->read_open) = false;
     bool last = !p->write_open && !p->read_open;
+    bool wake = writes ? p->readers > 0 : take_back(&p->writers_wait); /* all readers, called or not */
     mutex_unlock(&p->lock);
-    wakeup(writes ? &p->readers_wait : &p->writers_wait);
+    if (wake)
+        wakeup(writes ? &p->readers_wait : &p->writers_wait);
     if (last)
         pipe_free(p);
 }
