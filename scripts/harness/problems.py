@@ -1,6 +1,7 @@
 """How a script ends: what the user has to put right is one line and exit status 2, ^C leaves nothing behind.
 
 A script calls main(its name, a function that returns the exit status)."""
+import argparse
 import errno
 import os
 import signal
@@ -14,6 +15,16 @@ CANNOT = 2
 class Problem(Exception):
     """What the user has to put right. Its text, "FILE:LINE: what is wrong; what to do" (as far as there is a file), is all
     that is printed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Of a command line; what is wrong with it is a problem like others."""
+
+    def __init__(self, name, description):
+        super().__init__(prog=name, formatter_class=argparse.RawDescriptionHelpFormatter, description=description)
+
+    def error(self, message):
+        raise Problem(f"{message} (--help tells more)")
 
 
 class Ended(BaseException):

@@ -18,6 +18,11 @@ class Stopped(BaseException):
     """The script is ending."""
 
 
+def first_line(*command):
+    """What a command that ends at once prints first: a version, as a rule."""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.partition("\n")[0]
+
+
 def run(command, *, timeout=None, **options):
     """Runs a command as subprocess.call would, and returns its exit status (-N after signal N), or None if the
     time ran out. Nothing that it has started is left."""
