@@ -599,18 +599,26 @@ static void worker(void *arg)
     }
 }
 
+#define THREADS_MAX 8
+
+/* n threads of f, which gets their numbers, in an order that the seed decides, with a disk that takes its time. */
+static void run_threads(uintptr_t seed, const char *name, void (*f)(void *), intptr_t n)
+{
+    struct proc *t[THREADS_MAX];
+    harness_seed(seed);
+    harness_disk_deferred(true);
+    for (intptr_t i = 0; i < n; i++)
+        t[i] = harness_thread(name, f, (void *)i);
+    for (intptr_t i = 0; i < n; i++)
+        harness_join(t[i]);
+}
+
 static int stress(void *arg)
 {
-    struct proc *t[4];
     harness_set_pages(600);
     CHECK(boot() == 0);
     CHECK(namei_mkdir(R, "p0", 0755) == 0 && namei_mkdir(R, "p1", 0755) == 0);
-    harness_seed((uintptr_t)arg);
-    harness_disk_deferred(true);
-    for (intptr_t i = 0; i < 4; i++)
-        t[i] = harness_thread("worker", worker, (void *)i);
-    for (int i = 0; i < 4; i++)
-        harness_join(t[i]);
+    run_threads((uintptr_t)arg, "worker", worker, 4);
     CHECK(worker_errors == 0);
     fs_shutdown();
     CHECK(harness_disk_stats().changed_in_flight == 0 && strstr(harness_messages(), "lode fs") == NULL);
@@ -640,7 +648,6 @@ static void overwriter(void *arg)
 
 static int overwriting(void *arg)
 {
-    struct proc *t[OVERWRITERS];
     harness_set_pages(600);
     CHECK(boot() == 0);
     for (int id = 0; id < OVERWRITERS; id++) {
@@ -648,12 +655,7 @@ static int overwriting(void *arg)
         CHECK(put_file(path, overwritten_byte(id, 0), OVERWRITTEN) == OVERWRITTEN);
     }
     CHECK(fs_sync() == 0);
-    harness_seed((uintptr_t)arg);
-    harness_disk_deferred(true);
-    for (intptr_t id = 0; id < OVERWRITERS; id++)
-        t[id] = harness_thread("overwriter", overwriter, (void *)id);
-    for (int id = 0; id < OVERWRITERS; id++)
-        harness_join(t[id]);
+    run_threads((uintptr_t)arg, "overwriter", overwriter, OVERWRITERS);
     CHECK(lost_writes == 0);
     fs_shutdown();
     CHECK(harness_disk_stats().changed_in_flight == 0);
@@ -707,14 +709,8 @@ static void neighbour(void *arg)
 
 static int neighbours(void *arg)
 {
-    struct proc *t[NEIGHBOURS];
     CHECK(boot() == 0);
-    harness_seed((uintptr_t)arg);
-    harness_disk_deferred(true);
-    for (intptr_t id = 0; id < NEIGHBOURS; id++)
-        t[id] = harness_thread("neighbour", neighbour, (void *)id);
-    for (int id = 0; id < NEIGHBOURS; id++)
-        harness_join(t[id]);
+    run_threads((uintptr_t)arg, "neighbour", neighbour, NEIGHBOURS);
     CHECK(neighbour_errors == 0);
     fs_shutdown();
     return 0;

@@ -86,6 +86,7 @@ void kill_and_reap(const int *pids, int n);
 
 /* A new file of that many bytes. */
 void make_file(const char *path, uint64_t size);
+void measure_stat(const char *path); /* the whole measurement of a row */
 
 /* Reads a whole file in pieces of that many bytes (up to 64 KB). */
 void read_whole(const char *path, int piece);

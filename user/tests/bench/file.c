@@ -23,14 +23,8 @@ static void open_missing(void)
 
 static void stat_file(void)
 {
-    os_stat st;
     make_file("f", KB);
-    for (int i = -10; i < 300; i++) {
-        if (i == 0)
-            begin();
-        need(os_getstat("f", &st), "stat");
-    }
-    end(300);
+    measure_stat("f");
 }
 
 static void stat_open(void)
