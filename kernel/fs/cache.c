@@ -75,12 +75,10 @@ void cache_hold(struct buf *b)
     __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
 }
 
-void cache_put(struct buf *b)
+void cache_free(struct buf *b)
 {
-    if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-        page_put(b->page);
-        slab_free(&buf_slab, b);
-    }
+    page_put(b->page);
+    slab_free(&buf_slab, b);
 }
 
 /* The chain's lock is held. */

@@ -48,7 +48,13 @@ static inline bool cache_is_valid(const struct buf *b)
 {
     return __atomic_load_n(&b->flags, __ATOMIC_ACQUIRE) & BUF_UPTODATE;
 }
-void cache_put(struct buf *b); /* any context */
+void cache_free(struct buf *b); /* for cache_put */
+static inline void cache_put(struct buf *b) /* any context */
+{
+    if (unlikely(__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) == 0))
+        cache_free(b);
+}
+
 
 /* A block by its number, read from disk if need be. 0, -EIO, -ENOMEM. */
 int cache_read_block(blkno_t block, struct buf **result);

@@ -86,8 +86,8 @@ static inline int file_page(struct inode *ip, uint64_t index, uint64_t want, str
 
 /* Appends a page of zeros to a directory or symbolic link, in a handle; the caller sets its size. */
 int file_new_page(struct inode *ip, uint64_t index, struct buf **result);
-ssize_t file_read(struct inode *ip, struct uio *u, uint64_t offset);  /* takes the lock */
-ssize_t file_write(struct inode *ip, struct uio *u, uint64_t offset); /* takes the lock */
+ssize_t file_read(struct inode *ip, struct uio *u, uint64_t *place);  /* takes the lock */
+ssize_t file_write(struct inode *ip, struct uio *u, uint64_t *place); /* takes the lock */
 ssize_t file_readlink(struct inode *ip, char *buf, size_t size);
 
 /* ---- dir.c: directories' entries; the directory is locked ---- */

@@ -8,44 +8,21 @@
  * alone, so the lock is left out: only the owner could make others share it. Nobody reads another process's
  * table. Files are released, and memory allocated, with the lock free. */
 #include "debug/check.h"
-#include "fs/file.h"
+#include "fs/fdtable.h"
 
 #include "abi/errno.h"
 #include "abi/limits.h"
 #include "lib/string.h"
 #include "mm/slab.h"
-#include "proc/proc.h"
 
-#define FIRST_SLOTS   16
 #define DEFAULT_LIMIT 1024
 
-struct slot {
-    struct file *file; /* l  NULL: free */
-    bool cloexec;      /* l  closed by exec */
-};
-
-struct fdtable {
-    uint32_t refs;   /* a */
-    uint32_t size;   /* l  slots */
-    uint32_t lowest; /* l */
-    uint32_t limit;  /* a */
-    struct spinlock lock;
-    struct slot *slots; /* l */
-    struct slot first[FIRST_SLOTS];
-};
-
 static struct slab_cache fdtable_slab = SLAB_INIT(fdtable_slab, "fdtable", struct fdtable);
-
-/* Pairs with fdtable_put: what the last of the other threads did to the table is seen. */
-static inline bool is_shared(struct fdtable *t)
-{
-    return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1;
-}
 
 /* Returns whether the lock was needed, for unlock. */
 static inline bool lock(struct fdtable *t)
 {
-    bool shared = is_shared(t);
+    bool shared = fdtable_is_shared(t);
     if (unlikely(shared))
         spin_lock(&t->lock);
     return shared;
@@ -65,7 +42,7 @@ struct fdtable *fdtable_create(void)
     if (!t)
         return NULL;
     t->refs = 1;
-    t->size = FIRST_SLOTS;
+    t->size = FD_FIRST_SLOTS;
     t->limit = DEFAULT_LIMIT;
     t->slots = t->first;
     spin_init(&t->lock, "fdtable", RANK_FILE);
@@ -87,10 +64,10 @@ void fdtable_put(struct fdtable *t)
 /* Makes room for at least `want` slots. 0 or -ENOMEM. */
 static int grow(struct fdtable *t, uint32_t want)
 {
-    uint32_t size = FIRST_SLOTS;
+    uint32_t size = FD_FIRST_SLOTS;
     while (size < want)
         size *= 2;
-    struct slot *slots = kzalloc(size * sizeof(*slots)), *unused = slots;
+    struct fd_slot *slots = kzalloc(size * sizeof(*slots)), *unused = slots;
     if (!slots)
         return -ENOMEM;
     bool locked = lock(t);
@@ -143,33 +120,15 @@ void fdtable_set_limit(struct fdtable *t, uint64_t limit)
 
 /* ---- descriptors ---- */
 
-static inline struct file *get(struct fdtable *t, uint32_t fd)
-{
-    struct file *f = fd < t->size ? t->slots[fd].file : NULL;
-    if (likely(f))
-        file_get(f);
-    return f;
-}
-
-__attribute__((noinline)) static struct file *get_shared(struct fdtable *t, uint32_t fd)
-{
-    bool locked = lock(t);
-    struct file *f = get(t, fd);
-    unlock(t, locked);
-    return f;
-}
-
-/* Every read and write comes through here: without a lock this needs no stack frame of its own. */
 struct file *fd_file(int fd)
 {
     struct fdtable *t = current()->files;
-    return likely(!is_shared(t)) ? get(t, (uint32_t)fd) : get_shared(t, (uint32_t)fd);
-}
-
-/* The references are the table's and the caller's. */
-bool fd_is_only_place(const struct file *f)
-{
-    return __atomic_load_n(&f->refs, __ATOMIC_RELAXED) == 2 && !is_shared(current()->files);
+    bool locked = lock(t);
+    struct file *f = fdtable_look(t, (uint32_t)fd);
+    if (f)
+        file_get(f);
+    unlock(t, locked);
+    return f;
 }
 
 static struct file *take(struct fdtable *t, uint32_t fd, bool only_cloexec)
@@ -178,7 +137,7 @@ static struct file *take(struct fdtable *t, uint32_t fd, bool only_cloexec)
     bool locked = lock(t);
     if (fd < t->size && (!only_cloexec || t->slots[fd].cloexec)) {
         f = t->slots[fd].file;
-        t->slots[fd] = (struct slot){NULL, false};
+        t->slots[fd] = (struct fd_slot){NULL, false};
         t->lowest = MIN(t->lowest, fd);
     }
     unlock(t, locked);
@@ -209,7 +168,7 @@ __attribute__((noinline)) static int install_from(struct fdtable *t, struct file
             fd++;
         bool full = fd >= fdtable_limit(t);
         if (!full && fd < size) {
-            t->slots[fd] = (struct slot){f, cloexec};
+            t->slots[fd] = (struct fd_slot){f, cloexec};
             if (from <= t->lowest)
                 t->lowest = fd + 1;
         }
@@ -228,9 +187,10 @@ int fd_install(struct file *f, uint32_t from, bool cloexec)
     struct fdtable *t = current()->files;
     uint32_t fd = t->lowest;
     /* The common case of what install_from does. */
-    if (unlikely(from || is_shared(t) || fd >= t->size || fd >= fdtable_limit(t) || t->slots[fd].file))
+    if (unlikely(from || fdtable_is_shared(t) || fd >= t->size || fd >= fdtable_limit(t) ||
+                 t->slots[fd].file))
         return install_from(t, f, from, cloexec);
-    t->slots[fd] = (struct slot){f, cloexec};
+    t->slots[fd] = (struct fd_slot){f, cloexec};
     t->lowest = fd + 1;
     return (int)fd;
 }
@@ -244,7 +204,7 @@ int fd_replace(struct file *f, int fd, bool cloexec)
         return -ENOMEM;
     bool locked = lock(t);
     struct file *old = t->slots[fd].file;
-    t->slots[fd] = (struct slot){f, cloexec};
+    t->slots[fd] = (struct fd_slot){f, cloexec};
     unlock(t, locked);
     if (old)
         file_put(old);

@@ -10,7 +10,7 @@
  * f->lock is held while a read or write moves the offset, so that two processes which share it never get the
  * same bytes or overwrite each other's; where nobody can share it, it is left out. User memory may fault under
  * it, and inodes are locked under it. */
-#include "fs/file.h"
+#include "fs/fdtable.h"
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -97,12 +97,9 @@ void file_release(struct file *f)
 
 static inline ssize_t step(struct file *f, struct uio *u, uint64_t *place, bool write)
 {
-    ssize_t n = !write                ? inode_read(f->inode, u, *place)
-                : f->flags & O_APPEND ? inode_append(f->inode, u, place)
-                                      : inode_write(f->inode, u, *place);
-    if (n > 0)
-        *place += (uint64_t)n;
-    return n;
+    if (!write)
+        return inode_read(f->inode, u, place);
+    return f->flags & O_APPEND ? inode_append(f->inode, u, place) : inode_write(f->inode, u, place);
 }
 
 /* In steps of a chunk, so that a signal ends a huge request soon: what was moved by then is the result. */

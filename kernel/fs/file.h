@@ -63,9 +63,6 @@ void fdtable_set_limit(struct fdtable *t, uint64_t limit); /* at most OPEN_MAX; 
 
 /* Descriptors of the current process. */
 struct file *fd_file(int fd); /* the file behind it, referenced; NULL: -EBADF */
-/* f, which the current process has got by fd_file, is open there only: until that reference is put, nobody else can
- * use it. */
-bool fd_is_only_place(const struct file *f);
 struct file *fd_take(int fd); /* the same, and the descriptor is free now; the caller gets its reference */
 /* The lowest free descriptor, at least `from`. Takes over the reference on success; -EMFILE, -ENOMEM. */
 int fd_install(struct file *f, uint32_t from, bool cloexec);

@@ -95,34 +95,52 @@ int file_page_slow(struct inode *ip, uint64_t index, uint64_t want, struct buf *
     return r ? r : -EIO;
 }
 
-ssize_t file_read(struct inode *ip, struct uio *u, uint64_t offset)
+/* Of the request, what is on the page of the file where it goes on, up to where a fault is needed; *place moves on.
+ * 0, -EIO, -ENOMEM. */
+static inline int read_page(struct inode *ip, struct uio *u, uint64_t *place)
 {
-    size_t done = 0;
+    struct buf *b;
+    if (*place >= ip->size)
+        return 0;
+    int r = file_page(ip, *place >> PAGE_SHIFT, pages(*place % PAGE_SIZE + u->left), &b);
+    if (unlikely(r))
+        return r;
+    size_t in = *place % PAGE_SIZE, n = MIN(PAGE_SIZE - in, ip->size - *place);
+    *place += uio_read_nofault(u, (char *)b->data + in, n);
+    cache_put(b);
+    return 0;
+}
+
+/* What is left of the request, with faults where they are needed. 0, -EIO, -ENOMEM, -EFAULT. */
+__attribute__((noinline)) static int read_on(struct inode *ip, struct uio *u, uint64_t *place)
+{
+    int r = 0;
+    while (r == 0 && u->left > 0 && *place < ip->size) {
+        uint64_t before = *place;
+        r = read_page(ip, u, place);
+        if (r == 0 && *place == before) {
+            uint64_t rest = ip->size - *place;
+            inode_unlock(ip);
+            r = uio_prefault(u, MIN(rest, PAGE_SIZE), true);
+            inode_lock(ip);
+        }
+    }
+    return r;
+}
+
+ssize_t file_read(struct inode *ip, struct uio *u, uint64_t *place)
+{
+    size_t left = u->left;
     int r = 0;
     inode_lock(ip);
     if (ip->atime <=
         ip->mtime) /* as "relatime": the first read after a change counts, and is not worth a transaction */
         ip->atime = (int64_t)time_of_day();
-    while (u->left > 0 && offset < ip->size) {
-        size_t in = offset % PAGE_SIZE, n = MIN(MIN(u->left, PAGE_SIZE - in), ip->size - offset);
-        struct buf *b;
-        r = file_page(ip, offset >> PAGE_SHIFT, pages(in + u->left), &b);
-        if (r)
-            break;
-        size_t moved = uio_read_nofault(u, (char *)b->data + in, n);
-        cache_put(b);
-        done += moved;
-        offset += moved;
-        if (unlikely(moved < n)) {
-            inode_unlock(ip);
-            r = uio_prefault(u, n - moved, true);
-            inode_lock(ip);
-            if (r)
-                break;
-        }
-    }
+    r = read_page(ip, u, place);
+    if (unlikely(u->left > 0) && r == 0)
+        r = read_on(ip, u, place);
     inode_unlock(ip);
-    return done > 0 ? (ssize_t)done : r;
+    return u->left < left ? (ssize_t)(left - u->left) : r;
 }
 
 ssize_t file_readlink(struct inode *ip, char *buf, size_t size)
@@ -216,8 +234,8 @@ static ssize_t write_page(struct inode *ip, struct uio *u, uint64_t offset, size
     return (ssize_t)moved;
 }
 
-/* One transaction's worth. *offset: where, or with append, gets where. */
-static ssize_t write_chunk(struct inode *ip, struct uio *u, uint64_t *offset, bool append)
+/* One transaction's worth at *place, or at the end of the file; *place moves on. */
+static ssize_t write_chunk(struct inode *ip, struct uio *u, uint64_t *place, bool append)
 {
     size_t n = MIN(u->left, WRITE_CHUNK), done = 0;
     unsigned npages = (unsigned)(n / PAGE_SIZE + 2), maps = fs_super.block_map_blocks;
@@ -226,16 +244,18 @@ static ssize_t write_chunk(struct inode *ip, struct uio *u, uint64_t *offset, bo
     if (r)
         return r;
     if (append)
-        *offset = ip->size;
-    if (*offset >= FS_MAX_SIZE)
+        *place = ip->size;
+    if (*place >= FS_MAX_SIZE)
         r = -EFBIG;
     else
-        n = MIN(n, FS_MAX_SIZE - *offset);
+        n = MIN(n, FS_MAX_SIZE - *place);
     while (r == 0 && done < n) {
-        size_t part = MIN(n - done, PAGE_SIZE - (*offset + done) % PAGE_SIZE);
-        ssize_t moved = write_page(ip, u, *offset + done, part);
-        if (moved > 0)
+        size_t part = MIN(n - done, PAGE_SIZE - *place % PAGE_SIZE);
+        ssize_t moved = write_page(ip, u, *place, part);
+        if (moved > 0) {
             done += (size_t)moved;
+            *place += (uint64_t)moved;
+        }
         if (moved < (ssize_t)part) {
             r = MIN(moved, 0);
             break;
@@ -247,19 +267,15 @@ static ssize_t write_chunk(struct inode *ip, struct uio *u, uint64_t *offset, bo
     return done > 0 ? (ssize_t)done : r;
 }
 
-static ssize_t write_all(struct inode *ip, struct uio *u, uint64_t *offset, bool append)
+static ssize_t write_all(struct inode *ip, struct uio *u, uint64_t *place, bool append)
 {
-    uint64_t at = *offset;
     size_t done = 0;
     bool tried = false;
     while (u->left > 0) {
         int fault = u->kernel ? 0 : uio_prefault(u, MIN(u->left, WRITE_CHUNK), false);
-        ssize_t r = write_chunk(ip, u, &at, append);
-        if (append && done == 0)
-            *offset = at;
+        ssize_t r = write_chunk(ip, u, place, append);
         if (r > 0) {
             done += (size_t)r;
-            at += (uint64_t)r;
         } else if (r < 0 && !journal_retry((int)r, &tried)) {
             return done > 0 ? (ssize_t)done : r;
         } else if (r == 0 && fault) {
@@ -269,19 +285,19 @@ static ssize_t write_all(struct inode *ip, struct uio *u, uint64_t *offset, bool
     return (ssize_t)done;
 }
 
-ssize_t file_write(struct inode *ip, struct uio *u, uint64_t offset)
+ssize_t file_write(struct inode *ip, struct uio *u, uint64_t *place)
 {
     if (!S_ISREG(ip->mode))
         return S_ISDIR(ip->mode) ? -EISDIR : -EINVAL;
-    return write_all(ip, u, &offset, false);
+    return write_all(ip, u, place, false);
 }
 
-ssize_t inode_append(struct inode *ip, struct uio *u, uint64_t *offset)
+ssize_t inode_append(struct inode *ip, struct uio *u, uint64_t *place)
 {
     if (ip->fs && S_ISREG(ip->mode))
-        return write_all(ip, u, offset, true);
-    *offset = 0;
-    return inode_write(ip, u, 0);
+        return write_all(ip, u, place, true);
+    *place = 0;
+    return inode_write(ip, u, place);
 }
 
 int file_new_page(struct inode *ip, uint64_t index, struct buf **result)

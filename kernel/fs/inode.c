@@ -582,15 +582,15 @@ int inode_set_times(struct inode *ip, int64_t atime, int64_t mtime)
 
 /* ---- Any kind of file system ---- */
 
-ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t offset)
+ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t *place)
 {
-    return ip->ops->write ? ip->ops->write(ip, u, offset) : -EINVAL;
+    return ip->ops->write ? ip->ops->write(ip, u, place) : -EINVAL;
 }
 
 ssize_t inode_read_kernel(struct inode *ip, void *buf, size_t n, uint64_t offset)
 {
     struct uio u = {.addr = (uintptr_t)buf, .left = n, .kernel = true};
-    return inode_read(ip, &u, offset);
+    return inode_read(ip, &u, &offset);
 }
 
 void inode_stat(struct inode *ip, struct abi_stat *st)

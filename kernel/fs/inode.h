@@ -24,8 +24,8 @@ typedef bool dirent_fn(void *arg, ino_t ino, uint8_t type, const char *name, siz
 struct inode_ops {
     int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **result); /* referenced, unlocked */
     int (*readdir)(struct inode *dir, uint64_t *offset, dirent_fn *emit, void *arg);
-    ssize_t (*read)(struct inode *ip, struct uio *u, uint64_t offset);
-    ssize_t (*write)(struct inode *ip, struct uio *u, uint64_t offset);
+    ssize_t (*read)(struct inode *ip, struct uio *u, uint64_t *place);
+    ssize_t (*write)(struct inode *ip, struct uio *u, uint64_t *place);
     ssize_t (*readlink)(struct inode *ip, char *buf, size_t size);
     void (*release)(struct inode *ip); /* last reference gone */
 };
@@ -71,17 +71,17 @@ static inline void inode_unlock(struct inode *ip)
     mutex_unlock(&ip->lock);
 }
 
-/* Read or write at an offset; return bytes moved (short at end of file, fault, disk full, ...) or -E when none
- * could be. A write of up to 64 KB is one transaction: wholly there or not at all after a crash. */
-static inline ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t offset)
+/* Read or write at a place in the file, which moves on; return bytes moved (short at end of file, fault, disk full,
+ * ...) or -E when none could be. A write of up to 64 KB is one transaction: wholly there or not at all after a crash. */
+static inline ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t *place)
 {
     if (unlikely(!S_ISREG(ip->mode)))
         return S_ISDIR(ip->mode) ? -EISDIR : -EINVAL;
-    return ip->ops->read ? ip->ops->read(ip, u, offset) : -EINVAL;
+    return ip->ops->read ? ip->ops->read(ip, u, place) : -EINVAL;
 }
-ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t offset);
-/* Appends at the end of file, wherever it is by then; *offset gets the place. */
-ssize_t inode_append(struct inode *ip, struct uio *u, uint64_t *offset);
+ssize_t inode_write(struct inode *ip, struct uio *u, uint64_t *place);
+/* The same at the end of file, wherever that is by then; *place becomes the end of what was written. */
+ssize_t inode_append(struct inode *ip, struct uio *u, uint64_t *place);
 ssize_t inode_read_kernel(struct inode *ip, void *buf, size_t n, uint64_t offset);
 int inode_truncate(struct inode *ip, uint64_t size); /* longer, too: a hole */
 void inode_stat(struct inode *ip, struct abi_stat *st);

@@ -437,14 +437,15 @@ static int readdir(struct inode *dir, uint64_t *offset, dirent_fn *emit, void *a
     return 0;
 }
 
-static ssize_t read(struct inode *ip, struct uio *u, uint64_t offset)
+static ssize_t read(struct inode *ip, struct uio *u, uint64_t *place)
 {
     struct text t;
     size_t wanted = u->left;
     int err = render(ip->ino, &t);
-    if (!err && offset < t.used)
-        err = uio_read(u, t.buf + offset, t.used - offset);
+    if (!err && *place < t.used)
+        err = uio_read(u, t.buf + *place, t.used - *place);
     kfree(t.buf);
+    *place += wanted - u->left;
     return u->left < wanted ? (ssize_t)(wanted - u->left) : err;
 }
 

@@ -7,7 +7,7 @@
 #include "abi/fcntl.h"
 #include "abi/limits.h"
 #include "abi/system.h"
-#include "fs/file.h"
+#include "fs/fdtable.h"
 #include "fs/fs.h"
 #include "fs/pipe.h"
 #include "lib/string.h"
@@ -64,13 +64,28 @@ static inline bool make_uio(struct uio *u, uptr_t addr, uint64_t len)
     return len <= USER_TOP && addr <= USER_TOP - len;
 }
 
-static inline __attribute__((always_inline)) int64_t transfer(const uint64_t arg[6], uint64_t *at, bool write)
+/* With a file that stays open: counted, or of a table that nobody else can close it in. */
+static inline int64_t transfer_open(struct file *f, const uint64_t arg[6], uint64_t *at, bool write)
 {
     struct uio u;
-    struct file *f = fd_file((int)arg[0]);
     if (unlikely(!f))
         return -EBADF;
-    return put(f, likely(make_uio(&u, arg[1], arg[2])) ? move(f, &u, at, write) : -EFAULT);
+    return likely(make_uio(&u, arg[1], arg[2])) ? move(f, &u, at, write) : -EFAULT;
+}
+
+__attribute__((noinline)) static int64_t transfer_shared(const uint64_t arg[6], uint64_t *at, bool write)
+{
+    struct file *f = fd_file((int)arg[0]);
+    int64_t n = transfer_open(f, arg, at, write);
+    return f ? put(f, n) : n;
+}
+
+static inline __attribute__((always_inline)) int64_t transfer(const uint64_t arg[6], uint64_t *at, bool write)
+{
+    const struct fdtable *t = current()->files;
+    if (unlikely(fdtable_is_shared(t)))
+        return transfer_shared(arg, at, write);
+    return transfer_open(fdtable_look(t, (uint32_t)arg[0]), arg, at, write);
 }
 
 int64_t sys_read(const uint64_t arg[6])

@@ -54,13 +54,18 @@ static EXPANDED size_t move_bytes(char *user, char *kernel, size_t n, enum op op
     return n;
 }
 
-/* Where the byte of page-table entry *pte at place `in` of its page is in the direct map; NULL where it may not
- * be used so. */
-static EXPANDED char *locate(const pte_t *pte, size_t in, enum op op)
+/* Whether there is an entry, and it allows the operation. */
+static EXPANDED bool allows(const pte_t *pte, enum op op)
 {
     pte_t need = PTE_V | PTE_U | (op >= INTO_USER ? PTE_W : PTE_R);
 
-    return likely(pte) && likely((*pte & need) == need) ? (char *)pa_kva(pte_pa(*pte)) + in : NULL;
+    return likely(pte) && likely((*pte & need) == need);
+}
+
+/* Where the byte at place `in` of the entry's page is in the direct map. */
+static EXPANDED char *locate(const pte_t *pte, size_t in)
+{
+    return (char *)pa_kva(pte_pa(*pte)) + in;
 }
 
 static EXPANDED const pte_t *find(const struct aspace *as, uptr_t va)
@@ -71,12 +76,12 @@ static EXPANDED const pte_t *find(const struct aspace *as, uptr_t va)
 /* The usual case, on one page and without a fault or a lock; true if that is what it was. */
 static EXPANDED bool move_small(const struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
-    char *user;
+    const pte_t *pte;
 
     if (n > PAGE_SIZE - va % PAGE_SIZE || unlikely(is_shared(as)) ||
-        unlikely(!(user = locate(find(as, va), va % PAGE_SIZE, op))))
+        unlikely(!allows(pte = find(as, va), op)))
         return false;
-    move_bytes(user, kernel, n, op);
+    move_bytes(locate(pte, va % PAGE_SIZE), kernel, n, op);
     return true;
 }
 
@@ -84,12 +89,12 @@ static EXPANDED bool move_small(const struct aspace *as, uptr_t va, char *kernel
 static EXPANDED size_t move_chunk(struct aspace *as, uptr_t va, char *kernel, size_t n, enum op op)
 {
     bool shared = is_shared(as);
-    char *user;
+    const pte_t *pte;
 
     if (shared)
         spin_lock(&as->pt_lock);
-    if (likely(user = locate(find(as, va), va % PAGE_SIZE, op)))
-        n = move_bytes(user, kernel, MIN(n, PAGE_SIZE - va % PAGE_SIZE), op);
+    if (likely(allows(pte = find(as, va), op)))
+        n = move_bytes(locate(pte, va % PAGE_SIZE), kernel, MIN(n, PAGE_SIZE - va % PAGE_SIZE), op);
     else
         n = 0;
     if (shared)
@@ -225,19 +230,17 @@ static EXPANDED size_t move_page(struct uio *u, char *kernel, size_t n, enum op 
     if (unlikely(u->kernel) || unlikely(is_shared(as)) || unlikely(n > PAGE_SIZE))
         return move_nofault(u, kernel, n, op);
     const pte_t *pte = find(as, u->addr);
-    char *user = locate(pte, in, op);
-    if (unlikely(!user))
+    if (unlikely(!allows(pte, op)))
         return 0;
-    part = MIN(part, n);
-    move_bytes(user, kernel, part, op);
-    pte++;
-    if (part < n && likely((uintptr_t)pte % PAGE_SIZE) && likely((user = locate(pte, 0, op)))) {
-        move_bytes(user, kernel + part, n - part, op);
-        part = n;
-    }
-    u->addr += part;
-    u->left -= part;
-    return part;
+    const pte_t *next = pte + 1;
+    if (part >= n || unlikely((uintptr_t)next % PAGE_SIZE == 0) || unlikely(!allows(next, op)))
+        n = part = MIN(part, n);
+    u->addr += n;
+    u->left -= n;
+    move_bytes(locate(pte, in), kernel, part, op);
+    if (part < n)
+        move_bytes(locate(next, 0), kernel + part, n - part, op);
+    return n;
 }
 
 size_t uio_read_nofault(struct uio *u, const void *src, size_t n)

@@ -12,8 +12,6 @@
 #include "proc/proc.h"
 #include "sync/wait.h"
 
-#define WAITERS 1ul
-
 void mutex_init(struct mutex *m, const char *name)
 {
     m->word = 0;
@@ -22,31 +20,18 @@ void mutex_init(struct mutex *m, const char *name)
 
 bool mutex_held(const struct mutex *m)
 {
-    return (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~WAITERS) == (uintptr_t)current();
+    return (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~MUTEX_WAITERS) == (uintptr_t)current();
 }
 
-static bool take(struct mutex *m, uintptr_t flag)
+void mutex_wait(struct mutex *m)
 {
-    uintptr_t free = 0;
-
-    return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)current() | flag, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
-}
-
-void mutex_lock(struct mutex *m)
-{
-    if (CHECK_LOCKS)
-        spin_check_none_held();
-    debug_preempt();
-    if (likely(take(m, 0)))
-        return;
     assert(!mutex_held(m));
-    while (!take(m, WAITERS)) {
+    while (!mutex_take(m, MUTEX_WAITERS)) {
         wait_begin(m, false);
         /* Sets the bit only while the mutex is held; the owner frees it before it wakes, and this process is
          * on the queue already, so either the bit is seen or the mutex is seen free. */
         uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
-        if (word == 0 || !__atomic_compare_exchange_n(&m->word, &word, word | WAITERS, false,
+        if (word == 0 || !__atomic_compare_exchange_n(&m->word, &word, word | MUTEX_WAITERS, false,
                                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             wait_cancel();
         else
@@ -54,11 +39,25 @@ void mutex_lock(struct mutex *m)
     }
 }
 
+void mutex_wake(struct mutex *m)
+{
+    wakeup_one(m);
+}
+
+#ifdef LODE_DEBUG
+void mutex_lock(struct mutex *m)
+{
+    spin_check_none_held();
+    debug_preempt();
+    if (!mutex_take(m, 0))
+        mutex_wait(m);
+}
+
 void mutex_unlock(struct mutex *m)
 {
-    if (CHECK_LOCKS)
-        assert(mutex_held(m));
-    if (__atomic_exchange_n(&m->word, 0, __ATOMIC_SEQ_CST) & WAITERS)
-        wakeup_one(m);
+    assert(mutex_held(m));
+    if (mutex_release(m))
+        mutex_wake(m);
     debug_preempt();
 }
+#endif

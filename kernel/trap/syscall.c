@@ -17,7 +17,7 @@ static syscall_fn *const handlers[] = {
 /* There is more to do before the program goes on. A signal handler that interrupts the call may have it start
  * again. Sleeping never does: it would take longer than asked for. Nor does rt_sigreturn, after which the registers
  * hold what the program wants: -EINTR in a0 means nothing, and a7 is any number. */
-static void attend(struct trapframe *tf, syscall_fn *handler, int64_t result)
+__attribute__((noinline)) static void attend(struct trapframe *tf, syscall_fn *handler, int64_t result)
 {
     struct proc *p = current();
 

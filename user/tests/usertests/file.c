@@ -183,6 +183,38 @@ static void shared_offset(void)
         CHECK(count[i] == 200, "%d records of writer %d", count[i], i);
 }
 
+enum { RECORD = 160 << 10, RECORDS = 4 }; /* three transactions each */
+
+static void large_writer(long fd)
+{
+    char *record = sbrk(RECORD);
+    memset(record, buf[0], RECORD);
+    for (int i = 0; i < RECORDS; i++)
+        CHECK_CALL(RECORD, sys_write(fd, (long)record, RECORD));
+}
+
+/* What one request writes stays in one piece, however many transactions it takes. */
+static void shared_offset_large(void)
+{
+    int fd = open("f", O_CREAT | O_RDWR), pids[3];
+
+    for (int i = 0; i < 3; i++) {
+        buf[0] = 'a' + i;
+        pids[i] = start_child(large_writer, fd);
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK(wait_for(pids[i]) == 0, "writer");
+    for (int i = 0; i < 3 * RECORDS; i++) {
+        char first;
+        CHECK(pread(fd, &first, 1, (long)i * RECORD) == 1, "record %d is missing", i);
+        for (long at = 0; at < RECORD; at += sizeof(buf)) {
+            CHECK(pread(fd, buf, sizeof(buf), (long)i * RECORD + at) == sizeof(buf), "read");
+            for (unsigned k = 0; k < sizeof(buf); k += 64)
+                CHECK(buf[k] == first, "records are mixed");
+        }
+    }
+}
+
 static void unlinked_but_open(void)
 {
     make_file("f", 10000, 2);
@@ -432,6 +464,7 @@ static const struct test tests[] = {
     TEST(truncate3),
     TEST(append),
     TEST(shared_offset),
+    TEST(shared_offset_large),
     TEST(unlinked_but_open),
     TEST(open_flags),
     TEST(stat_fields),
