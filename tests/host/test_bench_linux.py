@@ -17,22 +17,23 @@ with open(os.path.join(TREE, "scripts", "bench-linux"), encoding="utf-8") as sou
     SCRIPT.__file__ = source.name
     exec(compile(source.read(), source.name, "exec"), vars(SCRIPT))  # it has no suffix, so it cannot be imported
 VERSION = "fake gcc 1.0"
+SOURCES = ["user/tests/bench/a.c", "user/tests/bench/b.c", "user/tests/bench_large.c"]
 
-# lode's fake machine; with TIMES=1, the rows have times, of which each run's is less than the one before.
+# lode's fake machine; each run's times are less than those of the one before.
 FAKE_RUN = r'''#!/usr/bin/env python3
 import os, sys
 runs = os.environ["COUNT"]
 open(runs, "a").write("x")
 open(runs + ".words", "w").write(sys.argv[-1] + "\n")
-times = f" {1000 - os.path.getsize(runs)}" if os.environ.get("TIMES") else ""
-print(f"BENCH null {100}{times}\nBENCH only-lode 7{times}")
+time = 1000 - os.path.getsize(runs)
+print(f"BENCH null 100 {time}\nBENCH only-lode 7 {time}")
 '''
 FAKES = {
     "riscv64-linux-gnu-gcc": f'#!/bin/sh\ncase "$1" in --version) echo {VERSION};; -print-file-name=*) echo /libc.a;; '
-                             '*) echo "$@" >"$COUNT.gcc";; esac\n',
+                             '*) echo "$@" >>"$COUNT.gcc";; esac\n',
     "mkfs.ext4": '#!/bin/sh\nfor disk; do last=$image; image=$disk; done\n: >"$last"\n',
     "qemu": '#!/bin/sh\n[ "$1" = --version ] && { echo fake QEMU 1; exit; }\necho "$@" >"$COUNT.linux"\ncase "$LINUX" in panic) echo no init; exit 1;; '
-            'silent) echo hello;; row) echo BENCH other 1; echo primitives: null: pipe: no files;; *) printf "BENCH null 250%s\\r\\nBENCH only-linux 9%s\\r\\n" "${TIMES:+ 3000}" "${TIMES:+ 9}";; esac\n',
+            'silent) echo hello;; row) echo BENCH other 1 1; echo bench: null: pipe: no files;; *) printf "BENCH null 250 3000\\r\\nBENCH only-linux 9 9\\r\\n";; esac\n',
 }
 
 
@@ -41,12 +42,13 @@ class Tree(Folder):
 
     def __enter__(self):
         super().__enter__()
-        for folder in "scripts", "user/tests", "linux", "bin":
+        for folder in "scripts", "user/tests/bench", "linux", "bin":
             os.makedirs(self.file(folder))
         shutil.copy(os.path.join(TREE, "scripts", "bench-linux"), self.file("scripts"))
         shutil.copytree(os.path.join(TREE, "scripts", "harness"), self.file("scripts/harness"))
         self.write("scripts/run", FAKE_RUN)
-        self.write("user/tests/primitives.c", "")
+        for name in SOURCES:
+            self.write(name, "")
         for name, text in FAKES.items():
             self.write(f"bin/{name}", text)
         self.write("linux/Image", "")
@@ -82,27 +84,29 @@ def lines_of(out):
 
 def both_are_shown():
     with Tree() as tree:
-        status, out, err = tree.bench()
+        status, out, err = tree.bench("--runs", "0")
         check(status == 0 and "Linux 6.1.1-1" in out and "fake QEMU 1" in out, f"status {status}, {out!r}, {err!r}")
         wanted = [["null", "100", "250", "2.50", "-", "-", "-"], ["only-lode", "7", "-", "-", "-", "-", "-"],
                   ["only-linux", "-", "9", "-", "-", "-", "-"]]
         check(lines_of(out)[2:] == wanted, out)
         check(not os.path.exists(tree.file("docs")), "figures are saved that nobody asked for")
         with open(tree.file("count.gcc")) as f:
-            check(tree.file("user/tests/primitives.c") in f.read(), "the benchmark is not what is compiled")
+            init, large = (line.split() for line in f)
+        check(init[-2:] == [tree.file(name) for name in SOURCES[:2]] and init[-3].endswith("/sbin/init"), init)
+        check(large[-1] == tree.file(SOURCES[2]) and large[-2].endswith("/sbin/bench_large"), large)
 
 
 def the_least_time_counts():
     with Tree() as tree:
-        _, out, _ = tree.bench("--runs", "2", TIMES="1")
+        _, out, _ = tree.bench("--runs", "2")
         check(lines_of(out)[2] == ["null", "100", "250", "2.50", "997", "3,000", "3.01"], out)
-        _, out, _ = tree.bench("--runs", "0", TIMES="1")
+        _, out, _ = tree.bench("--runs", "0")
         check(lines_of(out)[2] == ["null", "100", "250", "2.50", "-", "-", "-"], out)
 
 
 def figures_are_saved():
     with Tree() as tree:
-        status, _, err = tree.bench("--save", TIMES="1")
+        status, _, err = tree.bench("--save")
         check(status == 0, err)
         with open(tree.file("docs/figures/linux.json")) as f:
             figures = json.load(f)
@@ -110,19 +114,14 @@ def figures_are_saved():
         check(figures["versions"] == {"linux": "6.1.1-1", "compiler": VERSION, "qemu": "fake QEMU 1"}, figures)
 
 
-def a_folder_of_sources_comes_first():
+def rows_can_be_chosen():
     with Tree() as tree:
-        os.makedirs(tree.file("user/tests/bench"))
-        for name in "a.c", "b.c":
-            tree.write(f"user/tests/bench/{name}", "")
         status, out, err = tree.bench("nul*", "only*")
-        check(status == 0 and "; bench;" in out, f"{out!r}, {err!r}")
+        check(status == 0, f"{out!r}, {err!r}")
         with open(tree.file("count.words")) as f:
             check(f.read().startswith("bench 'nul*' 'only*'\n"), "lode's command has not the patterns")
         with open(tree.file("count.linux")) as f:
             check("threads-max=16000 -- nul* only*" in f.read(), "Linux's command line has not the patterns")
-        with open(tree.file("count.gcc")) as f:
-            check(f.read().strip().endswith(f"{tree.file('user/tests/bench/a.c')} {tree.file('user/tests/bench/b.c')}"), "not both")
 
 
 def what_is_missing_is_named():
@@ -140,8 +139,7 @@ def what_is_missing_is_named():
 
 def bad_usage_is_one_line():
     with Tree() as tree:
-        for arguments, words in ((["--nosuch"], "--nosuch"), (["x"], "leave the patterns away"),
-                                 (["--save", "x"], "--save"), (["a b"], "a b"), (["'x'"], "row's name"), (["--runs", "-1"], "--runs"), (["--runs", "many"], "0 to 100"),
+        for arguments, words in ((["--nosuch"], "--nosuch"), (["--save", "x"], "--save"), (["a b"], "a b"), (["'x'"], "row's name"), (["--runs", "-1"], "--runs"), (["--runs", "many"], "0 to 100"),
                                  (["--timeout", "0"], "--timeout"), (["-j", "0"], "-j"), (["--dir", "/proc/x"], "/proc/x")):
             tree.refused(words, *arguments)
 
@@ -151,10 +149,10 @@ def failures_are_told():
         tree.refused("failed with status 1; its output ends with\n  no init", lines=2, LINUX="panic")
         tree.refused("no BENCH line in Linux; the output ends with\n  hello", lines=2, LINUX="silent")
         status, out, err = tree.bench("--save", LINUX="row")
-        check(status == 1 and "in Linux, primitives: null: pipe: no files\n" in err and lines_of(out)[2][0] == "null", f"{status}, {err!r}")
+        check(status == 1 and "in Linux, bench: null: pipe: no files\n" in err and lines_of(out)[2][0] == "null", f"{status}, {err!r}")
         check(not os.path.exists(tree.file("docs")), "figures with a failed row are saved")
         tree.write("scripts/run", "#!/bin/sh\necho broken >&2\nexit 2\n")
-        tree.refused("primitives failed in lode with status 2; the messages end with\n  broken", lines=2)
+        tree.refused("bench failed in lode with status 2; the messages end with\n  broken", lines=2)
 
 
 def one_at_a_time():
@@ -163,5 +161,5 @@ def one_at_a_time():
         tree.refused("another scripts/bench-linux is working there")
 
 
-run_tests([both_are_shown, the_least_time_counts, figures_are_saved, a_folder_of_sources_comes_first, what_is_missing_is_named,
+run_tests([both_are_shown, the_least_time_counts, figures_are_saved, rows_can_be_chosen, what_is_missing_is_named,
            bad_usage_is_one_line, failures_are_told, one_at_a_time])
