@@ -9,12 +9,13 @@
  *
  * Output is TAP. Each test runs in a child, in a fresh directory below /tmp, for a limited time: a test that takes
  * longer has failed, and is killed with all its processes. What it had must be given back, to the last page:
- * `struct state` says what is counted. In a debug kernel, the kernel's own invariants must hold (/proc/check).
+ * user/state.h says what is counted. In a debug kernel, the kernel's own invariants must hold (/proc/check).
  * A failure names the command that repeats it.
  *
  * No test may take the others down. Some eat all memory, so this process makes sure of its own before each: see
  * own_memory. Processes that a test leaves behind are found by comparing the list of processes, and killed. */
 #include "tests.h"
+#include "user/state.h"
 
 #define TOPIC(name) &topic_##name,
 static const struct topic *const topics[] = {TOPICS(TOPIC)};
@@ -23,21 +24,6 @@ static const struct topic *const topics[] = {TOPICS(TOPIC)};
 #define MAX_DESCRIBED 20   /* processes; more are only killed */
 #define NEVER_ENDS    (-1) /* in place of a wait status */
 #define USAGE         "usertests [-l] [-q] [-n TIMES] [-s SEED] [NAME | PATTERN | TOPIC: | TOPIC:PATTERN ...]"
-
-/* What there is of everything, by name: the lines of /proc/lode, and three more:
- *
- *   pages         pages of memory that neither caches nor the kernel's own structures hold: page_use
- *   disk_blocks   blocks of the disk in use
- *   disk_inodes   inodes of the disk in use
- *
- * All are exact. What remains of a test in the caches (inodes, and pages of files) is not counted. */
-struct state {
-    unsigned n;
-    struct line {
-        char name[28];
-        long value;
-    } lines[48];
-};
 
 struct options {
     bool quick, shuffle;
@@ -48,136 +34,6 @@ struct options {
 /* The processes before a test. */
 static int known[MAX_PROCESSES];
 static unsigned known_count;
-
-static char text[16384]; /* of files in /proc */
-
-/* ---- what tests leave behind ---- */
-
-/* A file of /proc, in `text`; NULL where it cannot be read. */
-static char *read_proc(const char *path)
-{
-    int fd = open(path, O_RDONLY);
-    int64_t n, length = 0;
-
-    if (fd < 0)
-        return NULL;
-    while ((n = read_bytes(fd, text + length, sizeof(text) - 1 - length)) > 0)
-        length += n;
-    close(fd);
-    text[length] = 0;
-    return n < 0 ? NULL : text;
-}
-
-static bool is_counted(const char *name)
-{
-    static const char *const others[] = {"inodes", "slab_inode", "slab_buf", "instructions"};
-
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (!strcmp(name, others[i]))
-            return false;
-    return strncmp(name, "pages_", 6) != 0;
-}
-
-static long value_of(const struct state *s, const char *name)
-{
-    for (unsigned i = 0; i < s->n; i++)
-        if (!strcmp(s->lines[i].name, name))
-            return s->lines[i].value;
-    return 0; /* a slab has no line before its first object */
-}
-
-static void add_line(struct state *s, const char *name, long value)
-{
-    if (s->n == sizeof(s->lines) / sizeof(s->lines[0]))
-        diex("too many lines in /proc/lode");
-    strlcpy(s->lines[s->n].name, name, sizeof(s->lines[0].name));
-    s->lines[s->n++].value = value;
-}
-
-/* Page tables, and memory of processes and pipes: everything but free pages, the slabs' (whose objects are
- * counted), kernel stacks and the kernel's tables (kept for the next process), and the page cache. */
-static long page_use(const struct state *s)
-{
-    return value_of(s, "pages_total") - value_of(s, "pages_free") - value_of(s, "pages_slab") -
-           value_of(s, "pages_kvm") - value_of(s, "slab_buf");
-}
-
-/* With a directory's inode, the kernel keeps an index of it. The directories that stay after a test get
- * theirs now, so that it makes no difference whether the test has used them. */
-static void make_indexes(void)
-{
-    static const char *const names[] = {"/x",     "/bin/x",   "/dev/x",     "/etc/x",
-                                        "/tmp/x", "/tests/x", "/tests/sh/x"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        access(names[i], F_OK);
-}
-
-static bool read_state(struct state *s)
-{
-    struct abi_statfs fs;
-
-    make_indexes();
-    s->n = 0;
-    if (!read_proc("/proc/lode") || getstatfs("/", &fs) < 0)
-        return false;
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-        char *space = strchr(line, ' ');
-        if (!space || space > end)
-            diex("/proc/lode: a line without a number");
-        *space = 0;
-        add_line(s, line, strtol(space + 1, NULL, 10));
-    }
-    add_line(s, "pages", page_use(s));
-    add_line(s, "disk_blocks", fs.blocks - fs.bfree);
-    add_line(s, "disk_inodes", fs.files - fs.ffree);
-    return true;
-}
-
-/* Something that is on its way out (a killed process, a delayed close) gets a second to be gone. */
-static bool leaked(const struct state *before)
-{
-    struct state after = {.n = 0};
-    bool more = true;
-
-    for (int try = 0; more && try < 50; try++) {
-        if (try > 0)
-            sleep_ms(20);
-        more = !read_state(&after);
-        for (unsigned i = 0; i < after.n && !more; i++)
-            more = is_counted(after.lines[i].name) &&
-                   after.lines[i].value > value_of(before, after.lines[i].name);
-    }
-    for (unsigned i = 0; more && i < after.n; i++) {
-        long was = value_of(before, after.lines[i].name);
-        if (is_counted(after.lines[i].name) && after.lines[i].value > was)
-            printf("# left behind: %s: expected %ld as before, found %ld\n", after.lines[i].name, was,
-                   after.lines[i].value);
-    }
-    if (more && after.n == 0)
-        printf("# /proc/lode cannot be read: %s\n", strerror(errno));
-    return more;
-}
-
-/* A debug kernel finds its structures in order, or the lines that it complains with are printed. One read: each
- * checks anew. */
-static bool kernel_is_sound(void)
-{
-    int fd = open("/proc/check", O_RDONLY);
-
-    if (fd < 0)
-        return true;
-    int n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n < 0 ? 0 : n] = 0;
-    if (n > 0 && !strcmp(text, "ok\n"))
-        return true;
-    if (n < 0)
-        printf("# /proc/check: %s\n", strerror(errno));
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-        printf("# kernel: %.*s\n", (int)(end - line), line);
-    return false;
-}
 
 /* ---- processes that a test leaves behind ---- */
 
@@ -214,6 +70,8 @@ static void know_processes(void)
     each_process(add_known);
 }
 
+static char *stat_text; /* /proc/PID/stat of the process that is_of_test has looked at */
+
 /* Is it new, and no child of a process that was there before the test? Children of this process and of process 1,
  * to which those go whose parents have ended, are the test's. What cannot be read (memory may be out) counts as
  * the test's, too. *state: its letter. */
@@ -225,7 +83,8 @@ static bool is_of_test(int pid, char *state)
     if (is_known(pid))
         return false;
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    char *end = read_proc(path) ? strrchr(text, ')') : NULL; /* behind its name: " STATE PARENT" */
+    char *end = (stat_text = state_read_proc(path)) ? strrchr(stat_text, ')')
+                                                    : NULL; /* behind its name: " STATE PARENT" */
     if (!end)
         return errno != ESRCH && errno != ENOENT;
     *state = end[2];
@@ -274,13 +133,14 @@ static void describe(int pid)
         add_text("# process %d\n", pid);
         return;
     }
-    const char *name = strchr(text, '(');
+    const char *name = strchr(stat_text, '(');
     add_text("# process %d %.*s: state %c, child of %ld, %ld ms in user mode, %ld ms in the kernel\n", pid,
-             (int)(strrchr(text, ')') + 1 - name), name, state, word(text, 2),
-             word(text, 12) * 1000 / USER_HZ, word(text, 13) * 1000 / USER_HZ);
+             (int)(strrchr(stat_text, ')') + 1 - name), name, state, word(stat_text, 2),
+             word(stat_text, 12) * 1000 / USER_HZ, word(stat_text, 13) * 1000 / USER_HZ);
     snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-    if (read_proc(path))
-        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+    char *stack = state_read_proc(path);
+    if (stack)
+        for (char *line = stack, *end; (end = strchr(line, '\n')); line = end + 1)
             add_text("# %.*s\n", (int)(end - line), line);
 }
 
@@ -521,15 +381,15 @@ static bool run_test(const struct test *t, unsigned number, uint64_t seed, long 
 
     snprintf(dir, sizeof(dir), "/tmp/ut%d-%u", getpid(), number);
     know_processes();
-    if (!read_state(&before)) {
+    if (!state_read(&before)) {
         printf("# /proc/lode cannot be read: %s\n", strerror(errno));
         return false;
     }
     *instructions = counter("instructions");
     bool ok = run_in_child(&r);
     *instructions = counter("instructions") - *instructions;
-    ok &= !leaked(&before);
-    return kernel_is_sound() && ok;
+    ok &= !state_leaked(&before);
+    return state_is_sound() && ok;
 }
 
 static void nothing(void)
@@ -546,9 +406,9 @@ static void warm_up(void)
     read_program();
     for (int i = 0; i < 3; i++) {
         know_processes();
-        read_state(&s);
+        state_read(&s);
         run_in_child(&r);
-        kernel_is_sound();
+        state_is_sound();
     }
 }
 
