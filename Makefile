@@ -9,7 +9,7 @@
 #   build/root                              -> build/fs.img, by build/mkfs
 #   tests/host/test_*.c                     -> build/host/test_*
 #
-# With LLVM=1 or DEBUG=1 the same lies below build/llvm, build/debug or build/llvm-debug.
+# With LLVM=1, DEBUG=1 or COVERAGE=1 the same lies below build/llvm, build/debug, build/coverage, build/llvm-debug ...
 
 CPUS       ?= 4
 MEM        ?= 128M
@@ -26,7 +26,7 @@ all: image programs ## build the kernel and the disk image
 
 # ---- Where and with what ----
 
-kind := $(subst $() ,-,$(strip $(if $(LLVM),llvm) $(if $(DEBUG),debug)))
+kind := $(subst $() ,-,$(strip $(if $(LLVM),llvm) $(if $(DEBUG),debug) $(if $(COVERAGE),coverage)))
 B    := build$(addprefix /,$(kind))
 
 ifneq ($(LLVM),)
@@ -55,7 +55,8 @@ common    = -O2 -g -mcmodel=medany -ffreestanding -nostdlib -fno-common -fno-pie
 # Without pointer-overflow: user pointers are pointers here, and null plus 0 is one of them.
 debug     = -DLODE_DEBUG -fsanitize=undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=undefined \
             -fstack-protector-strong
-kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),$(debug)) -Ikernel
+coverage  = -DLODE_COVERAGE -fsanitize-coverage=trace-pc
+kflags    = -std=c11 $(KARCH) -mabi=lp64 $(common) -fno-omit-frame-pointer $(if $(DEBUG),$(debug)) $(if $(COVERAGE),$(coverage)) -Ikernel
 uflags    = $(UARCH) -mabi=lp64d $(common) -ffunction-sections -fdata-sections -Iuser/include -I. -Ikernel
 hostflags = -std=c11 -g -D_GNU_SOURCE -Ikernel
 testflags = $(hostflags) -O1 -DKERNEL_OFFSET=0ul -Itests/host -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -84,7 +85,9 @@ build/hostflags: FORCE
 
 # ---- The kernel ----
 
-kernel_src := $(filter-out $(if $(DEBUG),,kernel/debug/%),$(wildcard kernel/*/*.c kernel/*/*.S))
+debug_src  := $(wildcard kernel/debug/*.c)
+without    := $(if $(DEBUG),,$(filter-out %/coverage.c,$(debug_src))) $(if $(COVERAGE),,kernel/debug/coverage.c)
+kernel_src := $(filter-out $(without),$(wildcard kernel/*/*.c kernel/*/*.S))
 kernel_obj := $(kernel_src:%=$(B)/%.o)
 
 # The compiler must not turn the loop in memset into a call of memset.
@@ -92,6 +95,10 @@ $(B)/kernel/lib/string.c.o: kflags += -fno-builtin $(if $(LLVM),,-fno-tree-loop-
 
 # These set the stack's canary, and are what failed checks call.
 $(B)/kernel/debug/%: kflags += -fno-sanitize=undefined -fno-stack-protector
+
+# What records where the kernel has been must not be recorded itself, nor what runs before it has memory; loops over
+# bytes would only take time.
+$(B)/kernel/debug/% $(B)/kernel/boot/% $(B)/kernel/lib/string.c.o: coverage = -DLODE_COVERAGE
 
 $(B)/kernel/%.o: kernel/% $(B)/flags
 	@mkdir -p $(@D)
@@ -282,7 +289,7 @@ help: ## this list
 	@echo 'Variables, with their defaults:'
 	@echo '  CPUS=$(CPUS) MEM=$(MEM) FS_SIZE=$(FS_SIZE)    the machine and its disk'
 	@echo '  TOOLPREFIX=$(TOOLPREFIX)  the cross compiler; LLVM=1: clang and lld instead'
-	@echo '  DEBUG=1    with the checks of a debug build; WERROR=1: warnings are errors; V=1: show commands'
+	@echo '  DEBUG=1    with the checks of a debug build; COVERAGE=1: records what code has run; WERROR=1: warnings are errors; V=1: show commands'
 	@echo '  EXTRA_SRC="a.c b.c"      compile these against the user API into /bin'
 	@echo '  EXTRA_FILES="x y"        copy these into the root directory'
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'

@@ -1,6 +1,7 @@
 /* main: from the first C instruction to the first process, as a list of what is brought up, in order. */
 #include "boot/machine.h"
 #include "boot/sbi.h"
+#include "debug/coverage.h"
 #include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "fs/file.h"
@@ -61,6 +62,7 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     printk("lode: clock: %lu Hz, timer by %s\n", machine.timebase, machine.sstc ? "stimecmp" : "SBI");
     rtc_init();                      /* the time of day */
     memdev_init();                   /* null, zero, random */
+    coverage_init();                 /* in a build for the fuzzer */
     wait_init();                     /* wait queues */
     proc_init();                     /* process table */
     ramdisk_init();                  /* a disk in memory, or */

@@ -93,6 +93,8 @@ struct control {    /* in memory that all share */
     int spared[32]; /* processes that must not be hurt: those that are no program's */
     unsigned n_spared;
     uint64_t calls[256], good[256]; /* made, and successful, by place in the table */
+    uint64_t reached;               /* places of the kernel's code */
+    unsigned kept;                  /* programs in the corpus, or about to be */
     struct worker worker[MAX_WORKERS];
 };
 extern struct control *control;
@@ -102,3 +104,8 @@ void run_prepare(unsigned worker); /* by each worker: memory and descriptors */
 void run_populate(void);           /* makes the files in the current directory that are missing */
 int run_program(const struct program *p, unsigned worker); /* in a child: its wait status */
 uint64_t run_calls(void);                                  /* made so far */
+
+/* elf.c: damaged programs; in the current directory. elf_run: true if all is well. */
+void elf_start(long *shared);
+bool elf_run(uint64_t seed);
+void elf_print(void);

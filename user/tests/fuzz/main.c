@@ -1,6 +1,7 @@
 /* fuzz: random programs of system calls, by many processes at once, and whether the kernel bears them.
  *
- *   fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-v]
+ *   fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-cv]
+ *   fuzz -e PROGRAMS [-s SEED]
  *   fuzz -t [-s SEED] [-p WORKERS] [-k PROGRAMS]
  *   fuzz -r FILE [-k TIMES]
  *
@@ -8,8 +9,11 @@
  *     -n  rounds until so many calls have been made (100,000)
  *     -p  so many workers run programs at the same time (4)
  *     -k  so many programs by each in a round (200); with -r: the file so many times (1)
+ *     -e  instead of calls: so many programs of /bin, each damaged in another way, are executed
  *     -t  print the programs of the round, and run none
  *     -r  run the programs of FILE, which is what -t prints, perhaps shortened
+ *     -c  with a kernel that was built with COVERAGE=1: programs that reach new code are kept, to be varied and combined; print
+ *         them in the end, and what code was reached, for scripts/fuzz
  *     -v  say which calls were made, and how many succeeded
  *
  * A round has a seed of its own, SEED, SEED + 1 and so on, so that one can be repeated alone. It has a fresh directory,
@@ -20,24 +24,29 @@
  * At the end of a round everything is removed. Then nothing may be left behind (user/state.h), and a debug kernel's
  * invariants must hold. A panic or a hang is for those to see who look at the machine from outside: scripts/fuzz. */
 #include "fuzz.h"
+#include "debug/coverage.h"
 #include "user/state.h"
 
-#define USAGE        "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-tv]"
-#define DIRECTORY    "/tmp/fuzz/a/b"
-#define CORPUS       "/tests/fuzz/corpus"
-#define LOOK_NS      1000000 /* how often a worker's progress is looked at */
-#define INTERRUPT_AT 2       /* looks without a call of a program, until it is interrupted ... */
-#define KILL_AT      4       /* killed ... */
-#define HANG_AT      5000    /* and the kernel has failed to do so */
-#define POPULATE     16      /* programs between two times that missing files are made anew */
-#define MAX_PROGRAMS 4096    /* in a file */
-#define MAX_NAMES    64
-#define STACK_PAGES  64 /* remove_all needs 2 KB for each level of directories */
+#define USAGE         "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-e PROGRAMS] [-ctv]"
+#define DIRECTORY     "/tmp/fuzz/a/b"
+#define CORPUS        "/corpus" /* may be there: programs to vary */
+#define COVERAGE      "/dev/coverage"
+#define LOOK_NS       1000000 /* how often a worker's progress is looked at */
+#define INTERRUPT_AT  2       /* looks without a call of a program, until it is interrupted ... */
+#define KILL_AT       4       /* killed ... */
+#define HANG_AT       5000    /* and the kernel has failed to do so */
+#define POPULATE      16      /* programs between two times that missing files are made anew */
+#define MAX_PROGRAMS  4096    /* in a file */
+#define MAX_NAMES     64
+#define DAMAGED_ROUND 200       /* damaged programs between two looks for leaks */
+#define COVERAGE_FD   1000      /* out of the programs' way */
+#define COVERAGE_SIZE (1 << 16) /* bytes of bits */
+#define STACK_PAGES   64        /* remove_all needs 2 KB for each level of directories */
 
 static struct options {
-    int64_t seed, calls, workers, programs;
+    int64_t seed, calls, workers, programs, damaged;
     const char *file;
-    bool print, verbose;
+    bool print, verbose, coverage;
 } options = {.seed = 1, .calls = 100000, .workers = 4, .programs = 0};
 
 static bool hung; /* a process cannot be killed: no round after this one */
@@ -134,6 +143,22 @@ static struct names {
     char name[MAX_NAMES][NAME_MAX + 1];
 } known[] = {{.path = "/"}, {.path = "/tmp"}};
 
+/* The kernel's index of a directory, and the directory itself, grow with the names in it, and stay so: as large as these
+ * become, they are from the beginning. */
+static void grow_index(const char *path)
+{
+    char name[32];
+
+    for (int make = 1; make >= 0; make--)
+        for (int i = 0; i < 200; i++) {
+            snprintf(name, sizeof(name), "%s/fuzz-%d", path, i);
+            if (make)
+                close(open(name, O_CREAT | O_WRONLY));
+            else
+                unlink_file(name);
+        }
+}
+
 static bool is_known(const struct names *names, const char *name)
 {
     for (unsigned i = 0; i < names->n; i++)
@@ -205,6 +230,58 @@ static void make_directory(void)
         die("%s", path);
 }
 
+/* ---- what code was reached ---- */
+
+static int coverage_fd = -1;
+
+static void coverage_start(void)
+{
+    mknod(COVERAGE, 30, 0);
+    coverage_fd = open(COVERAGE, O_RDWR);
+    if (coverage_fd < 0)
+        diex("this kernel does not record what code it runs; build it with COVERAGE=1");
+    coverage_fd = dup2(coverage_fd, COVERAGE_FD);
+    write(coverage_fd, "", 1);
+}
+
+/* Keeps a program that has reached new code. Where several run at a time, it may have been another; no harm is done. */
+static void coverage_look(const struct program *p)
+{
+    struct coverage_head head = {0};
+
+    read(coverage_fd, &head, sizeof(head));
+    uint64_t most = __atomic_load_n(&control->reached, __ATOMIC_RELAXED);
+    if (head.count <= most)
+        return;
+    __atomic_store_n(&control->reached, head.count, __ATOMIC_RELAXED);
+    unsigned i = __atomic_fetch_add(&control->kept, 1, __ATOMIC_RELAXED);
+    if (i >= MAX_CORPUS)
+        return;
+    corpus->program[i] = *p;
+    /* In order: no program is taken from the corpus before it is there. */
+    while (__atomic_load_n(&corpus->n, __ATOMIC_ACQUIRE) != i)
+        sys_sched_yield(0);
+    __atomic_store_n(&corpus->n, i + 1, __ATOMIC_RELEASE);
+}
+
+static void coverage_print(void)
+{
+    static struct {
+        struct coverage_head head;
+        uint8_t bits[COVERAGE_SIZE];
+    } seen;
+    int64_t n = read(coverage_fd, &seen, sizeof(seen)) - (int64_t)sizeof(seen.head);
+
+    printf("corpus\n");
+    for (unsigned i = 0; i < corpus->n; i++)
+        program_print(&corpus->program[i]);
+    printf("coverage 0x%lx\n", seen.head.base);
+    while (n > 0 && seen.bits[n - 1] == 0)
+        n--;
+    for (int64_t i = 0; i < n; i++)
+        printf("%02x%s", seen.bits[i], i % 64 == 63 || i == n - 1 ? "\n" : "");
+}
+
 /* ---- a round ---- */
 
 static _Noreturn void work(int64_t seed, unsigned worker)
@@ -216,6 +293,8 @@ static _Noreturn void work(int64_t seed, unsigned worker)
         if (i % POPULATE == POPULATE - 1)
             run_populate();
         run_program(&p, worker);
+        if (options.coverage)
+            coverage_look(&p);
     }
     exit(0);
 }
@@ -336,6 +415,25 @@ static bool round(int64_t seed)
     return !state_leaked(&before) & state_is_sound() & !died;
 }
 
+/* The same with damaged programs. */
+static bool elf_round(int64_t seed, int64_t n)
+{
+    struct state before;
+    bool ok = true;
+
+    memset(control->worker, 0, sizeof(control->worker));
+    control->n_spared = 0;
+    each_process(spare);
+    if (!state_read(&before))
+        die("/proc/lode");
+    make_directory();
+    for (int64_t i = 0; i < n && ok; i++)
+        ok = elf_run(seed + i);
+    each_process(kill_if_of_program);
+    clean_up();
+    return !state_leaked(&before) & state_is_sound() & ok;
+}
+
 /* ---- the whole ---- */
 
 static void *share(size_t n)
@@ -393,12 +491,11 @@ static int run_rounds(void)
     uint64_t begin = 0;
     bool ok = true;
 
-    control = share(sizeof(*control));
-    run_map_shared();
-    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        know_names(&known[i]);
-    own_memory();
+    if (options.coverage)
+        coverage_start();
+    control->kept = corpus->n;
     do {
+        printf("# seed %ld\n", seed);
         ok = round(seed);
         if (seed == options.seed &&
             !ok) /* the first one's state before was that of a system that had not done this yet */
@@ -407,6 +504,8 @@ static int run_rounds(void)
     } while (ok && !options.file && run_calls() - begin < (uint64_t)options.calls);
     if (options.verbose)
         print_calls();
+    if (options.coverage)
+        coverage_print();
     printf("%sok 1 - %lu calls, seeds %ld to %ld\n", ok ? "" : "not ", run_calls() - begin, options.seed,
            seed - 1);
     if (!ok)
@@ -415,11 +514,27 @@ static int run_rounds(void)
     return ok ? 0 : 1;
 }
 
+static int run_damaged(void)
+{
+    int64_t seed = options.seed, end = seed + options.damaged;
+    bool ok = true;
+
+    elf_start(share(sizeof(long)));
+    elf_round(seed, 1);
+    for (int64_t n; ok && seed < end; seed += n) {
+        n = end - seed < DAMAGED_ROUND ? end - seed : DAMAGED_ROUND;
+        ok = elf_round(seed, n);
+    }
+    elf_print();
+    printf("%sok 1 - damaged programs %ld to %ld\n1..1\n", ok ? "" : "not ", options.seed, seed - 1);
+    return ok ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "s:n:p:k:r:tv")) >= 0) {
+    while ((c = getopt(argc, argv, "s:n:p:k:r:e:ctv")) >= 0) {
         if (c == 's' && parse_number(optarg, &options.seed))
             ;
         else if (c == 'n' && parse_number(optarg, &options.calls) && options.calls > 0)
@@ -429,8 +544,12 @@ int main(int argc, char **argv)
             ;
         else if (c == 'k' && parse_number(optarg, &options.programs) && options.programs > 0)
             ;
+        else if (c == 'e' && parse_number(optarg, &options.damaged) && options.damaged > 0)
+            ;
         else if (c == 'r')
             options.file = optarg;
+        else if (c == 'c')
+            options.coverage = true;
         else if (c == 't')
             options.print = true;
         else if (c == 'v')
@@ -449,8 +568,16 @@ int main(int argc, char **argv)
         if (!read_programs(options.file, add_to_file))
             die("%s", options.file);
     }
-    if (!options.print)
-        return run_rounds();
-    print_programs();
-    return 0;
+    if (options.print) {
+        print_programs();
+        return 0;
+    }
+    control = share(sizeof(*control));
+    run_map_shared();
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        grow_index(known[i].path);
+        know_names(&known[i]);
+    }
+    own_memory();
+    return options.damaged ? run_damaged() : run_rounds();
 }
