@@ -20,7 +20,7 @@ HOSTCC     ?= gcc
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-host test-labs test-mutants programs host-tests clean help FORCE
+.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-fuzz test-host test-labs test-mutants programs host-tests clean help FORCE
 
 all: image programs ## build the kernel and the disk image
 
@@ -263,6 +263,9 @@ test-long: image programs host-tests ## over and over with random seeds and mach
 
 test-host: host-tests ## run only the tests of kernel/lib, kernel/fs, mkfs and fsck on the host
 	@scripts/test --build $(B) -k '^host/' $(TESTS)
+
+test-fuzz: ## 10 million random system calls, 20,000 damaged programs: no panic, hang or leak
+	@scripts/fuzz $(FUZZ)
 
 test-mutants: ## break the kernel on purpose, fault by fault: the tests must catch each
 	@scripts/mutate

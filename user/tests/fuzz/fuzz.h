@@ -6,7 +6,7 @@
 #pragma once
 #include "user/lode.h"
 
-#define MAX_CALLS   32 /* in a program */
+#define MAX_CALLS   48 /* in a program */
 #define MAX_WORKERS 16 /* that run programs at the same time */
 #define SLOTS       16 /* for descriptors */
 #define PID_SLOTS   4  /* for processes that a program has made */

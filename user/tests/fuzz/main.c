@@ -91,7 +91,7 @@ static bool read_programs(const char *file, void (*f)(unsigned worker, const str
         else if (is_worker)
             worker = value;
         else if (!is_program && p.n == MAX_CALLS)
-            bad_line(file, number, "more than 32 calls; begin a new program");
+            bad_line(file, number, "more than 48 calls; begin a new program");
         else if (!is_program && !call_parse(line, &p.call[p.n++]))
             bad_line(file, number, "this is no call as fuzz -t prints it");
     }
@@ -442,7 +442,6 @@ static void *share(size_t n)
 
     if (p == MAP_FAILED)
         die("%lu KB of shared memory", n / 1024);
-    memset(p, 0, n);
     return p;
 }
 
@@ -573,6 +572,9 @@ int main(int argc, char **argv)
         return 0;
     }
     control = share(sizeof(*control));
+    memset(control, 0, sizeof(*control)); /* all of it is there before the first round */
+    if (options.coverage)
+        memset(corpus->program + corpus->n, 0, (MAX_CORPUS - corpus->n) * sizeof(*corpus->program));
     run_map_shared();
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         grow_index(known[i].path);
