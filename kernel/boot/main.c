@@ -63,6 +63,7 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     rtc_init();                      /* the time of day */
     memdev_init();                   /* null, zero, random */
     coverage_init();                 /* in a build for the fuzzer */
+    debug_fail_init();               /* failures on demand */
     wait_init();                     /* wait queues */
     proc_init();                     /* process table */
     ramdisk_init();                  /* a disk in memory, or */

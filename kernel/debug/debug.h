@@ -50,3 +50,8 @@ DEBUG_HOOK(debug_preempt(void)) /* perhaps gives way, where an interrupt might h
 DEBUG_HOOK(debug_irqs_off(void))
 DEBUG_VALUE(uint64_t, debug_irqs_were_off(void), 0)
 DEBUG_HOOK(debug_irqs_on(uint64_t were_off, const void *place))
+
+/* fail.c: allocations and requests to the disk that fail because a test wants it. True: this one has to. */
+enum debug_failure { FAIL_NONE, FAIL_ALLOC, FAIL_READ, FAIL_WRITE, FAIL_FLUSH };
+DEBUG_VALUE(bool, debug_fails(enum debug_failure what), false)
+DEBUG_HOOK(debug_fail_init(void)) /* boot */

@@ -4,6 +4,7 @@
 #include "fs/disk.h"
 
 #include "abi/errno.h"
+#include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "sync/wait.h"
 
@@ -46,7 +47,7 @@ void disk_submit(struct bio *b)
 {
     __atomic_fetch_add(&counts.requests[b->op], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counts.blocks[b->op], b->nblocks, __ATOMIC_RELAXED);
-    if (driver_submit != NULL)
+    if (driver_submit != NULL && likely(!debug_fails(FAIL_READ + b->op)))
         driver_submit(b);
     else
         disk_finish(b, -EIO);

@@ -136,6 +136,8 @@ static struct page *hand_out(struct page *p, unsigned order, unsigned flags)
 /* Here and in page_free interrupts are turned off and on by hand: irq_push would be half of the work. */
 struct page *page_alloc(unsigned flags)
 {
+    if (unlikely(debug_fails(FAIL_ALLOC)))
+        return NULL;
     for (;;) {
         struct page *p = NULL;
         uint64_t on = csr_read_clear(sstatus, SSTATUS_SIE) & SSTATUS_SIE;
@@ -154,7 +156,7 @@ struct page *page_alloc_order(unsigned order, unsigned flags)
 {
     if (order == 0)
         return page_alloc(flags);
-    if (order > PAGE_MAX_ORDER)
+    if (order > PAGE_MAX_ORDER || unlikely(debug_fails(FAIL_ALLOC)))
         return NULL;
     for (unsigned tries = 0; tries < ORDER_TRIES; tries++) {
         irq_push();

@@ -75,6 +75,8 @@ static struct page *new_page(struct slab_cache *c)
 /* An object, not zeroed. */
 static void *take(struct slab_cache *c)
 {
+    if (unlikely(debug_fails(FAIL_ALLOC)))
+        return NULL;
     spin_lock(&c->lock);
     if (list_empty(&c->partial)) {
         spin_unlock(&c->lock);

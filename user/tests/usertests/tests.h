@@ -26,7 +26,7 @@ struct topic {
 /* clang-format off */
 #define TOPICS(DO) \
     DO(lde) DO(fault) DO(proc) DO(wait) DO(kill) DO(signal) DO(sched) DO(exec) DO(file) DO(xv6) DO(dir) DO(link) \
-    DO(pipe) DO(device) DO(procfs) DO(sbrk) DO(mem) DO(short) DO(pointer) DO(copy) DO(load)
+    DO(pipe) DO(device) DO(procfs) DO(sbrk) DO(mem) DO(short) DO(pointer) DO(copy) DO(load) DO(failing)
 /* clang-format on */
 #define DECLARE(name) extern const struct topic topic_##name;
 TOPICS(DECLARE)
@@ -107,3 +107,7 @@ void check_file(const char *path, uint64_t n, unsigned seed);
 /* Pseudo-random numbers, the same for the same seed (-s). */
 void random_start(uint64_t seed);
 uint32_t random_next(void);
+
+/* main.c. Makes every page of data, heap and stack this process's own: after fork, the first write to one needs a page,
+ * and who finds none is killed. */
+void own_memory(void);
