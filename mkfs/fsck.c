@@ -342,8 +342,9 @@ static void replay(unsigned slot)
         memcpy(block_at(h->home[i]), body += FS_BLOCK_SIZE, FS_BLOCK_SIZE);
 }
 
-/* The newest valid transaction counts, and the one before it when that is its direct predecessor. After a
- * repair the journal has to be empty: else the next mount would write it over what has been repaired. */
+/* The newest valid transaction counts, and it alone, as when the kernel mounts it: with the one before as well, damage that the
+ * kernel would meet could be covered up here. After a repair the journal has to be empty: else the next mount would write
+ * it over what has been repaired. */
 static void check_journal(void)
 {
     bool valid[2] = {slot_is_valid(0), slot_is_valid(1)};
@@ -351,8 +352,6 @@ static void check_journal(void)
     if (!valid[0] && !valid[1])
         return;
     unsigned newest = valid[1] && (!valid[0] || slot_header(1)->sequence > slot_header(0)->sequence);
-    if (valid[!newest] && slot_header(!newest)->sequence + 1 == slot_header(newest)->sequence)
-        replay(!newest);
     replay(newest);
     note("the journal is replayed up to transaction %llu", (unsigned long long)slot_header(newest)->sequence);
     if (repair && msync(image, image_blocks * FS_BLOCK_SIZE, MS_SYNC) != 0)
