@@ -220,16 +220,21 @@ def one(kind, into):
     return KINDS[kind][1]
 
 
+SLOW = {"hang-before-banner", "hang-after-banner", "kernel-hangs", "kernel-floods", "program-floods", "program-hangs", "program-forks", "shell-forks"}
+
+
 def make(folder, count=None, kinds=None):
-    """{file: points or None} of what was made."""
+    """{file: points or None} of what was made. Of the kinds that take minutes each, one is made, of the others as many as it takes."""
     os.makedirs(folder)
     made = {}
     if kinds is None:
         archives(folder, made)
     kinds = kinds or list(KINDS)
+    again = [kind for kind in kinds if kind not in SLOW]
     for number in range(count - len(made) if count else len(kinds)):
-        kind = kinds[number % len(kinds)]
-        name = kind if number < len(kinds) else f"{kind}-{number // len(kinds) + 1}"
+        further = number - len(kinds)
+        kind = kinds[number] if further < 0 else again[further % len(again)]
+        name = kind if further < 0 else f"{kind}-{further // len(again) + 2}"
         made[name] = one(kind, os.path.join(folder, name))
     return made
 
