@@ -354,7 +354,7 @@ static void contain(long number, long a[ARGS])
         a[3] = DEV_MAJOR(a[3]) == TTY_DEVICE ? 0x103 : a[3];
         break;
     case 278: /* getrandom: it takes most of the time otherwise */
-        a[1] = contained_length(a[1], RANDOM_MAX);
+        a[1] = (uint64_t)a[1] % RANDOM_MAX;
         break;
     case 222: /* mmap */
         a[1] = contained_length(a[1], MMAP_MAX);
