@@ -250,6 +250,21 @@ build/host/test_%: build/host/tests/host/test_%.c.o build/host/libharness.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(testflags) -o $@ $< $$(grep -q harness.h $(<:.o=.d) && echo build/host/libharness.a) -lpthread
 
+# The crash tests: the same kernel/fs above the same harness, but fast.
+crash_flags := $(hostflags) -O2 -DKERNEL_OFFSET=0ul -Itests/host
+crash_obj   := $(patsubst %,build/crash/%.o,$(wildcard tests/crash/*.c) tests/host/harness.c tests/host/harness_disk.c \
+                 $(host_fs) kernel/lib/crc32c.c)
+
+build/crash/%.c.o: %.c build/hostflags
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(crash_flags) -Wall -Wextra -Wno-unused-parameter -Wno-format-overflow -Wno-format-truncation \
+	    $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+
+build/crash/crash: $(crash_obj)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) $(crash_flags) -o $@ $(crash_obj) -lpthread
+
 host-tests: $(host_tests) build/mkfs build/fsck build/profile.so
 
 test: image programs host-tests ## run all tests: on the host, in the guest, and of booting
@@ -298,4 +313,4 @@ help: ## this list
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
--include $(extra_programs:=.d) $(host_obj:.o=.d) $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d
+-include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d

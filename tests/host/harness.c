@@ -688,6 +688,8 @@ static uint8_t *ram; /* page i is at ram + i * PAGE_SIZE */
 static uint32_t free_pages[HARNESS_PAGES], nfree;
 static size_t page_limit = HARNESS_PAGES, pages_used;
 
+static bool poison = true;
+
 size_t (*page_reclaim_hook)(size_t n);
 
 __attribute__((constructor)) static void init(void)
@@ -700,6 +702,11 @@ __attribute__((constructor)) static void init(void)
     for (size_t i = HARNESS_PAGES; i-- > 0;)
         free_pages[nfree++] = i;
     ASAN_POISON_MEMORY_REGION(ram, HARNESS_PAGES * PAGE_SIZE);
+}
+
+void harness_poison(bool on)
+{
+    poison = on;
 }
 
 void harness_set_pages(size_t n)
@@ -745,7 +752,10 @@ static struct page *claim(size_t first, unsigned order, unsigned flags)
     p->order = order;
     pages_used += (size_t)1 << order;
     ASAN_UNPOISON_MEMORY_REGION((void *)page_pa(p), bytes);
-    memset((void *)page_pa(p), flags & PAGE_ZERO ? 0 : 0xa5, bytes);
+    if (flags & PAGE_ZERO)
+        memset((void *)page_pa(p), 0, bytes);
+    else if (poison)
+        memset((void *)page_pa(p), 0xa5, bytes);
     return p;
 }
 
@@ -849,7 +859,8 @@ static void *live_add(struct slab_cache *c, size_t size)
 
     if (!l || !object)
         panic("harness: the host is out of memory");
-    memset(object, 0xa5, size);
+    if (poison)
+        memset(object, 0xa5, size);
     bucket = live_bucket(object);
     *l = (struct live){.next = *bucket, .object = object, .cache = c, .size = size};
     *bucket = l;

@@ -92,6 +92,9 @@ void harness_fail_alloc(uint64_t n, bool all);
 uint64_t harness_allocs(void);   /* allocations since the last harness_fail_alloc */
 bool harness_alloc_failed(void); /* one has been made to fail since */
 
+/* Fresh memory is filled with 0xa5 (the default), so that whoever reads it shows; false saves time. */
+void harness_poison(bool on);
+
 size_t harness_objects(const struct slab_cache *c); /* live objects; NULL: of all caches and kmalloc */
 void harness_print_objects(void);                   /* diag lines, one for each cache with live objects */
 
@@ -157,6 +160,16 @@ void harness_log_start(
 void harness_log_stop(void);
 size_t harness_log_count(void);
 size_t harness_log_units(size_t point); /* optional units at this point */
+/* An event: a write's bytes stay where they are until the next harness_log_start. */
+struct harness_event {
+    enum harness_event_kind { HARNESS_WRITE, HARNESS_FLUSH, HARNESS_COMPLETE, HARNESS_MARK } kind;
+    blkno_t block; /* of a write */
+    uint32_t nblocks;
+    const uint8_t *data;
+    uint64_t value;     /* HARNESS_MARK: the mark; HARNESS_COMPLETE: which event is complete */
+    uint64_t completed; /* of a write or flush: the event that says so; UINT64_MAX: none */
+};
+struct harness_event harness_log_event(size_t i);
 void harness_log_mark(
     uint64_t value); /* an event that says how far the test is, e.g. "sync k has returned" */
 uint64_t harness_log_last_mark(size_t point); /* the last mark before the point; 0: none */

@@ -184,6 +184,22 @@ size_t harness_log_count(void)
     return the_log->count;
 }
 
+struct harness_event harness_log_event(size_t i)
+{
+    const struct event *e = &the_log->events[i];
+    static const enum harness_event_kind kinds[] = {[EVENT_WRITE] = HARNESS_WRITE,
+                                                    [EVENT_FLUSH] = HARNESS_FLUSH,
+                                                    [EVENT_COMPLETE] = HARNESS_COMPLETE,
+                                                    [EVENT_MARK] = HARNESS_MARK};
+
+    return (struct harness_event){.kind = kinds[e->kind],
+                                  .block = e->block,
+                                  .nblocks = e->nblocks,
+                                  .data = log_data + e->data,
+                                  .value = e->value,
+                                  .completed = e->completed};
+}
+
 static struct event *log_event(enum event_kind kind)
 {
     if (the_log->count == LOG_EVENTS)
