@@ -108,6 +108,7 @@ int model_step(struct model *m, const struct workload *w, const struct op *op, c
                unsigned step, struct touched *t);
 int model_find(const struct model *m, const char *path); /* which file; -1: none */
 void model_tree(const struct model *m, struct text *t);
+uint64_t model_hidden(const struct model *m); /* hash of what is not in the tree: open files, operations under way */
 
 /* ---- Logs ---- */
 
@@ -146,6 +147,7 @@ struct oracle {
     size_t n, size;
     uint16_t ends[MAX_OPS]; /* steps of its thread when the operation has ended */
     struct touched touched[MAX_OPS];
+    const struct result *results;
     uint64_t begins[MAX_OPS], returns[MAX_OPS]; /* places in the recording */
     int16_t file[MAX_OPS];                      /* fsync's */
     struct { /* the trees' texts, for messages */

@@ -136,7 +136,10 @@ static void run(const struct op *op, struct result *result)
     case OP_REWRITE:
         r = namei_open(root, op->a, O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY, S_IFREG | 0644, &ip);
         if (r == 0) {
-            result->r[1] = put_bytes(ip, op, op->n[0]);
+            if (S_ISREG(ip->mode))
+                result->r[1] = put_bytes(ip, op, op->n[0]);
+            else
+                r = -EOPNOTSUPP;
             inode_put(ip);
         }
         break;
@@ -157,9 +160,9 @@ static void run(const struct op *op, struct result *result)
         r = namei_mknod(root, op->a, S_IFIFO | 0644, 0);
         break;
     case OP_OPEN:
-        r = slots[slot] ? -EBADF : find(op->b, &slots[slot]);
-        if (r)
-            slots[slot] = NULL;
+        r = slots[slot] ? -EBUSY : find(op->b, &ip);
+        if (r == 0)
+            slots[slot] = ip;
         break;
     case OP_CLOSE:
         r = slots[slot] ? 0 : -EBADF;

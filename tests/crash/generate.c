@@ -220,7 +220,48 @@ static void sequences(struct generator *g, unsigned n, uint64_t seed)
     }
 }
 
-/* Some programs keep to a directory of their own, some meet in one. */
+/* Where programs meet: names of files, in directories that stay. For between finding a directory and changing it another
+ * program may move it, and then what happens is in no order of the calls. */
+static void meeting_call(struct text *t, uint64_t *random, unsigned slot)
+{
+    static const char *const names[] = {"a", "b", "d/a", "d/b", "e/a", "n"};
+    static const unsigned sizes[] = {100, 4096, 9000};
+    const char *a = ANY(random, names), *b = ANY(random, names);
+    unsigned size = sizes[draw(random, 3)];
+
+    switch (draw(random, 10)) {
+    case 0:
+        text_add(t, "rewrite %s %u", a, size);
+        break;
+    case 1:
+        text_add(t, "write %s 1000 %u", a, size);
+        break;
+    case 2:
+        text_add(t, "append %s %u", a, size);
+        break;
+    case 3:
+        text_add(t, "link %s %s", a, b);
+        break;
+    case 4:
+    case 5:
+        text_add(t, "rename %s %s", a, b);
+        break;
+    case 6:
+        text_add(t, "unlink %s", a);
+        break;
+    case 7:
+        text_add(t, "open @%u %s", slot, a);
+        break;
+    case 8:
+        text_add(t, "append @%u %u", slot, size);
+        break;
+    default:
+        text_add(t, "truncate %s %u", a, size / 2);
+    }
+    text_add(t, "\n");
+}
+
+/* Some programs keep to a directory of their own, some meet. */
 static void parallel(struct generator *g, unsigned n, uint64_t seed)
 {
     char name[80], dir[20];
@@ -240,8 +281,10 @@ static void parallel(struct generator *g, unsigned n, uint64_t seed)
             text_add(&t, "%u: ", k % threads + 1);
             if (draw(&random, 8) == 0)
                 text_add(&t, "sync\n");
+            else if (meet)
+                meeting_call(&t, &random, k % threads);
             else
-                random_call(&t, &random, meet ? "" : dir, 2 * (k % threads), false);
+                random_call(&t, &random, dir, 2 * (k % threads), false);
         }
         text_add(&t, "sync\n");
         snprintf(name, sizeof(name), "parallel/%llu.%u", (unsigned long long)seed, i);

@@ -34,6 +34,7 @@ struct entry {
 struct model {
     unsigned nino, nentries;
     int slots[SLOTS]; /* open files; -1: none */
+    int found[MAX_THREADS]; /* what the operation under way is about: it has found it in its first step */
     struct ino ino[MAX_INO]; /* never used again: so a number names one file for good */
     struct entry entry[MAX_ENTRY];
 };
@@ -46,8 +47,8 @@ struct model *model_new(void)
 
     m->nino = 1;
     m->ino[0].a = (struct attributes){.mode = S_IFDIR | 0755, .nlink = 2, .mtime = NOW};
-    for (unsigned i = 0; i < SLOTS; i++)
-        m->slots[i] = -1;
+    memset(m->slots, -1, sizeof(m->slots));
+    memset(m->found, -1, sizeof(m->found));
     return m;
 }
 
@@ -168,6 +169,8 @@ static int parent_of(const struct model *m, int dir)
 /* Walks to the last name of a path, which is copied; the directory it is in, -1: there is none. */
 static int walk(const struct model *m, int dir, const char *path, char *last, unsigned depth)
 {
+    if (depth > MAX_DEPTH)
+        return -1;
     while (*path == '/')
         path++;
     for (;;) {
@@ -188,7 +191,7 @@ static int walk(const struct model *m, int dir, const char *path, char *last, un
             char name[PATH_SIZE];
             int from = walk(m, dir, m->ino[next].target, name, depth + 1);
 
-            e = from >= 0 && depth < MAX_DEPTH ? entry_of((struct model *)m, from, name) : NULL;
+            e = from >= 0 ? entry_of((struct model *)m, from, name) : NULL;
             next = e ? e->ino : -1;
         }
         if (!is_type(m, next, S_IFDIR))
@@ -311,9 +314,9 @@ static bool make(struct doing *d, const struct op *op, bool really)
 static bool make_link(struct doing *d, const struct op *op, bool really)
 {
     char last[PATH_SIZE];
-    int ino = model_find(d->m, op->a), dir = place_of(d->m, op->b, last);
+    int ino = d->m->found[op->thread], dir = place_of(d->m, op->b, last);
 
-    if (ino < 0 || dir < 0 || entry_of(d->m, dir, last) || is_type(d->m, ino, S_IFDIR))
+    if (ino < 0 || dir < 0 || entry_of(d->m, dir, last) || is_type(d->m, ino, S_IFDIR) || !d->m->ino[ino].a.nlink)
         return false;
     if (really)
         add_entry(d, dir, last, ino);
@@ -391,7 +394,7 @@ static int write_step(struct doing *d, const struct workload *w, const struct op
 static int write_file(struct doing *d, const struct workload *w, const struct op *op, int64_t result,
                       unsigned step)
 {
-    int ino = model_find(d->m, op->a);
+    int ino = d->m->found[op->thread];
     uint64_t wanted = op->n[op->kind == OP_WRITE];
 
     if (!is_type(d->m, ino, S_IFREG))
@@ -402,32 +405,36 @@ static int write_file(struct doing *d, const struct workload *w, const struct op
     return write_step(d, w, op, ino, offset, result < 0 ? 0 : (uint64_t)result, step);
 }
 
-/* Opens with O_CREAT | O_TRUNC, one step; then writes. */
+/* Opens with O_CREAT; truncates; writes. */
 static int rewrite_file(struct doing *d, const struct workload *w, const struct op *op, const struct result *r,
                         unsigned step)
 {
-    int ino = model_find(d->m, op->a);
-    bool wrong_type = ino >= 0 && !is_type(d->m, ino, S_IFREG);
+    int *ino = &d->m->found[op->thread];
+    bool wrong_type = *ino >= 0 && !is_type(d->m, *ino, S_IFREG);
 
-    if (step > 0)
-        return write_step(d, w, op, ino, 0, r->r[1] < 0 ? 0 : (uint64_t)r->r[1], step - 1);
+    if (step > 1)
+        return write_step(d, w, op, *ino, 0, r->r[1] < 0 ? 0 : (uint64_t)r->r[1], step - 2);
     if (r->r[0] < 0) {
-        bool may = wrong_type || (ino < 0 && !make(d, op, false)) || r->r[0] == -ENOSPC;
+        bool may = wrong_type || (*ino < 0 && !make(d, op, false)) || r->r[0] == -ENOSPC;
         return may ? 0 : -1;
     }
     if (wrong_type || (r->r[1] != (int64_t)op->n[0] && !w->fills))
         return -1;
-    if (ino < 0)
-        return make(d, op, true) ? r->r[1] > 0 : -1;
-    set_size(&d->m->ino[ino], 0);
-    touch(d, ino, true);
+    if (step == 0) {
+        if (*ino < 0 && !make(d, op, true))
+            return -1;
+        *ino = model_find(d->m, op->a);
+        return 1;
+    }
+    set_size(&d->m->ino[*ino], 0);
+    touch(d, *ino, true);
     return r->r[1] > 0;
 }
 
 /* What changes one inode. */
 static bool change_inode(struct doing *d, const struct op *op, bool really)
 {
-    int ino = model_find(d->m, op->a);
+    int ino = d->m->found[op->thread];
     struct attributes *a = ino < 0 ? NULL : &d->m->ino[ino].a;
 
     if (!a || is_type(d->m, ino, S_IFLNK) || is_type(d->m, ino, S_IFIFO) ||
@@ -468,13 +475,22 @@ static bool can_sync(const struct model *m, const struct op *op)
     return is_type(m, ino, S_IFREG) || is_type(m, ino, S_IFDIR);
 }
 
-int model_step(struct model *m, const struct workload *w, const struct op *op, const struct result *r,
-               unsigned step, struct touched *t)
+static int do_step(struct model *m, const struct workload *w, const struct op *op, const struct result *r,
+                   unsigned step, struct touched *t)
 {
     struct doing d = {.m = m, .t = t};
     bool (*change)(struct doing *, const struct op *, bool) = change_inode;
     int64_t result = r->r[0];
 
+    /* Between looking a path up and changing what it names, other threads may do something. */
+    bool finds = op->kind == OP_WRITE || op->kind == OP_APPEND || op->kind == OP_TRUNCATE || op->kind == OP_LINK ||
+                 op->kind == OP_CHMOD || op->kind == OP_CHOWN || op->kind == OP_UTIME;
+    if (step == 0 && (finds || op->kind == OP_REWRITE))
+        m->found[op->thread] = model_find(m, op->a);
+    if (op->thread > 0 && result < 0)
+        return 0; /* meanwhile, a file may have gone */
+    if (finds && step-- == 0)
+        return 1;
     switch (op->kind) {
     case OP_WRITE:
     case OP_APPEND:
@@ -512,6 +528,21 @@ int model_step(struct model *m, const struct workload *w, const struct op *op, c
     if (result == -ENOSPC)
         return change(&d, op, false) ? 0 : -1;
     return change(&d, op, result == 0) == (result == 0) ? 0 : -1;
+}
+
+int model_step(struct model *m, const struct workload *w, const struct op *op, const struct result *r,
+               unsigned step, struct touched *t)
+{
+    int more = do_step(m, w, op, r, step, t);
+
+    if (more == 0)
+        m->found[op->thread] = -1;
+    return more;
+}
+
+uint64_t model_hidden(const struct model *m)
+{
+    return hash_bytes(m->slots, sizeof(m->slots)) * 3 ^ hash_bytes(m->found, sizeof(m->found));
 }
 
 /* ---- As text ---- */

@@ -88,6 +88,12 @@ static bool is_next(const struct search *s, const struct position *p, unsigned t
     return true;
 }
 
+static void add_touched(struct touched *to, const struct touched *more)
+{
+    for (unsigned i = 0; i < more->n && to->n < MAX_TOUCHED; i++)
+        to->ino[to->n++] = more->ino[i];
+}
+
 /* One step of thread t: false where the result cannot be. */
 static bool advance(struct search *s, struct position *p, unsigned t)
 {
@@ -100,8 +106,8 @@ static bool advance(struct search *s, struct position *p, unsigned t)
     int r = model_step(p->m, s->w, op, &s->results[k], p->step[t], &touched);
     if (r < 0)
         return false;
-    if (!s->known[k] && p->step[t] == 0)
-        s->o->touched[k] = touched;
+    if (!s->known[k])
+        add_touched(&s->o->touched[k], &touched);
     p->steps[t]++;
     p->step[t]++;
     if (r == 0) {
@@ -115,7 +121,7 @@ static bool advance(struct search *s, struct position *p, unsigned t)
 
 static bool *visit(struct search *s, const struct position *p, uint64_t tree, bool *is_new)
 {
-    uint64_t key = hash_bytes(p->steps, sizeof(p->steps)) ^ tree;
+    uint64_t key = hash_bytes(p->steps, sizeof(p->steps)) ^ tree ^ model_hidden(p->m);
 
     for (size_t i = key % SEEN;; i = (i + 1) % SEEN) {
         if (s->seen[i].key == key || s->seen[i].key == 0) {
@@ -126,10 +132,30 @@ static bool *visit(struct search *s, const struct position *p, uint64_t tree, bo
     }
 }
 
-/* Does a way lead from here to the end? Takes p->m. */
+/* A way without branches, whose places become nodes when it leads to the end. */
+struct way {
+    size_t n, size;
+    struct {
+        bool *mark;
+        struct node node;
+    } *places;
+};
+
+static void add_place(struct way *way, bool *mark, uint64_t tree, const struct position *p)
+{
+    if (way->n == way->size) {
+        way->size = 2 * way->size + 20;
+        way->places = realloc(way->places, way->size * sizeof(*way->places));
+    }
+    way->places[way->n].mark = mark;
+    way->places[way->n].node.tree = tree;
+    memcpy(way->places[way->n++].node.steps, p->steps, sizeof(p->steps));
+}
+
+/* Does a way lead from here to the end? Takes p.m. */
 static bool follow(struct search *s, struct position p)
 {
-    struct oracle *o = s->o;
+    struct way way = {0};
     bool good = false, is_new;
 
     for (;;) {
@@ -154,9 +180,9 @@ static bool follow(struct search *s, struct position p)
                     s->w->name);
             exit(2);
         }
+        add_place(&way, mark, tree, &p);
         if (left == 0) {
-            *mark = good = true;
-            add_node(o, tree, p.steps);
+            good = true;
             break;
         }
         for (unsigned i = 0; i + 1 < ncan; i++) {
@@ -168,26 +194,19 @@ static bool follow(struct search *s, struct position p)
             else
                 model_free(other.m);
         }
-        uint16_t steps[MAX_THREADS];
-        memcpy(steps, p.steps, sizeof(steps));
-        if (ncan == 0 || !advance(s, &p, can[ncan - 1])) {
-            *mark = good;
-            if (good)
-                add_node(o, tree, steps);
+        if (ncan == 0 || !advance(s, &p, can[ncan - 1]))
+            break;
+        if (ncan > 1) {
+            good |= follow(s, p);
+            p.m = NULL;
             break;
         }
-        if (ncan == 1) { /* no need to come back here: the way goes on, or all is lost */
-            add_node(o, tree, steps);
-            *mark = true;
-            continue;
-        }
-        good |= follow(s, p);
-        p.m = NULL;
-        *mark = good;
-        if (good)
-            add_node(o, tree, steps);
-        break;
     }
+    for (size_t i = 0; i < way.n && good; i++) {
+        *way.places[i].mark = true;
+        add_node(s->o, way.places[i].node.tree, way.places[i].node.steps);
+    }
+    free(way.places);
     if (p.m)
         model_free(p.m);
     return good;
@@ -202,7 +221,7 @@ struct oracle *oracle_new(const struct workload *w, const struct result *results
     struct touched ignored;
     bool good = true;
 
-    s->w = w, s->o = o, s->results = results;
+    s->w = w, s->o = o, s->results = o->results = results;
     s->seen = calloc(SEEN, sizeof(*s->seen));
     for (unsigned k = 0; k < w->nops; k++)
         o->begins[k] = o->returns[k] = NEVER;

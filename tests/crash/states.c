@@ -252,11 +252,15 @@ static void print_moment(const struct exploring *x, size_t place)
     const struct oracle *o = x->o;
     unsigned shown = 0;
 
-    for (unsigned k = x->w->nops; k-- > x->w->first && shown < 4;) {
+    printf("#   when the power went, the last calls were\n");
+    for (unsigned k = x->w->nops; k-- > x->w->first && shown < 6;) {
         if (o->begins[k] >= place)
             continue;
-        printf("#     line %u: %s  %s\n", x->w->ops[k].line, op_text(x->w, k),
-               o->returns[k] < place ? "(had returned)" : "(was under way)");
+        printf("#     line %u: %s", x->w->ops[k].line, op_text(x->w, k));
+        if (o->returns[k] < place)
+            printf("  (had returned %lld)\n", (long long)o->results[k].r[o->results[k].r[1] > 0]);
+        else
+            printf("  (was under way)\n");
         shown++;
     }
 }
@@ -305,10 +309,8 @@ static void report(struct exploring *x, const struct choice *c, size_t place, co
         print_lines("    ", text ? text : "(none)");
     }
     print_kept(x, c);
-    if (!x->exact) {
-        printf("#   when the power went, the last calls were\n");
+    if (!x->exact)
         print_moment(x, place);
-    }
     printf("#   to repeat: %s --state %s\n", x->plan->repeat, name);
     if (x->bad == 1) {
         printf("#   the workload:\n");
