@@ -265,6 +265,14 @@ build/crash/crash: $(crash_obj)
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) $(crash_flags) -o $@ $(crash_obj) -lpthread
 
+# The program of the machines whose disk is recorded.
+$(B)/crash/guest: tests/crash/guest/guest.c $(B)/libuser.a user/user.ld $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(uflags) $(strict) -Wno-write-strings -MMD -MP -MT $@ -MF $@.d -c -o $@.o $<
+	$(Q)$(user_link) -o $@.full $@.o $(B)/libuser.a $(ULIBGCC)
+	$(Q)$(OBJCOPY) --strip-debug $@.full $@
+
 host-tests: $(host_tests) build/mkfs build/fsck build/profile.so
 
 test: image programs host-tests ## run all tests: on the host, in the guest, and of booting
@@ -313,4 +321,4 @@ help: ## this list
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
--include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d
+-include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(B)/crash/guest.d $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d

@@ -17,8 +17,9 @@
 static struct {
     uint64_t states, seed;
     unsigned jobs;
-    bool is_long, list, show, quiet;
-    const char *state, *save, *folder;
+    bool is_long, list, show, first, ops;
+    unsigned samples;
+    const char *state, *save, *folder, *recording;
     char **words; /* parts of names, or files; none: everything */
 } options = {.states = 60000, .seed = 1, .jobs = 2};
 
@@ -30,6 +31,7 @@ struct family {
 /* Shared by the jobs. */
 static struct results {
     unsigned next; /* workload to be taken */
+    bool enough;   /* one has failed, and --first was given */
     uint64_t weight;
     unsigned nfamilies;
     struct family families[MAX_FAMILIES];
@@ -127,6 +129,29 @@ static void add_totals(struct family *f, const struct totals *t)
     __atomic_fetch_add(&f->totals.judged, t->judged, __ATOMIC_RELAXED);
     __atomic_fetch_add(&f->totals.failed, t->failed, __ATOMIC_RELAXED);
     __atomic_fetch_add(&f->totals.workloads, 1, __ATOMIC_RELAXED);
+    if (t->failed && options.first)
+        all->enough = true;
+}
+
+/* Its states, once it has run. */
+static bool judge(const struct workload *w, const struct result *results, const struct recording *r, const char *repeat,
+                  struct text *fault, struct totals *totals)
+{
+    struct oracle *o = oracle_new(w, results, r, fault);
+    struct plan plan = {.budget = MAX(options.states * w->weight / MAX(all->weight, 1), 10),
+                        .seed = options.seed + w->seed,
+                        .only = options.state,
+                        .save = options.save,
+                        .samples = options.samples,
+                        .top = options.recording ? "w" : "",
+                        .repeat = repeat};
+
+    if (!o)
+        return false;
+    if (!explore(w, o, r, &plan, totals) && totals->failed == 0)
+        totals->failed = 1;
+    oracle_free(o);
+    return true;
 }
 
 static void run_one(const struct workload *w)
@@ -134,33 +159,26 @@ static void run_one(const struct workload *w)
     struct totals totals = {0};
     struct text fault = {0}, repeat = {0};
     struct result *results = harness_shared(MAX_OPS * sizeof(*results));
-    uint8_t *base = harness_shared((size_t)w->blocks * FS_BLOCK_SIZE);
-    struct oracle *o = NULL;
+    struct recording *r = NULL;
 
-    text_add(&repeat, "%s --seed %llu%s '%s'", program, (unsigned long long)options.seed, options.is_long ? " --long" : "",
-             w->name);
-    if (execute(w, results, base, &fault)) {
-        struct recording *r = recording_take(base, w->blocks);
+    text_add(&repeat, "%s --seed %llu%s", program, (unsigned long long)options.seed, options.is_long ? " --long" : "");
+    if (options.recording) {
+        text_add(&repeat, " --recording %s", options.recording);
+        r = recording_load(options.recording, w, results);
+        harness_disk_create(r->nblocks);
+    } else {
+        uint8_t *base = harness_shared((size_t)w->blocks * FS_BLOCK_SIZE);
 
-        o = oracle_new(w, results, r, &fault);
-        if (o) {
-            struct plan plan = {.budget = MAX(options.states * w->weight / MAX(all->weight, 1), 10),
-                                .seed = options.seed + w->seed,
-                                .only = options.state,
-                                .save = options.save,
-                                .top = "",
-                                .repeat = repeat.s};
-
-            if (!explore(w, o, r, &plan, &totals) && totals.failed == 0)
-                totals.failed = 1;
-            oracle_free(o);
-        }
-        recording_free(r);
+        if (execute(w, results, base, &fault))
+            r = recording_take(base, w->blocks);
     }
-    if (!o) {
+    text_add(&repeat, " '%s'", w->name);
+    if (!r || !judge(w, results, r, repeat.s, &fault, &totals)) {
         printf("# %s: %s\n#   to repeat: %s\n", w->name, fault.s, repeat.s);
         totals.failed++;
     }
+    if (r)
+        recording_free(r);
     add_totals(family_of(w->name), &totals);
     free(fault.s);
     free(repeat.s);
@@ -182,7 +200,7 @@ static bool offer(void *arg, const char *name, char *text)
         free(text);
         return true;
     }
-    if (walk->run && walk->index++ != walk->mine) {
+    if (walk->run && (walk->index++ != walk->mine || all->enough)) {
         free(text);
         return true;
     }
@@ -211,6 +229,8 @@ static bool offer(void *arg, const char *name, char *text)
             printf("%s\n", name);
         if (options.show)
             printf("%s", w->text);
+        for (unsigned k = 0; k < w->nops && options.ops; k++)
+            printf("%u %u %s %s\n", k, w->ops[k].line, k < w->first ? "prepare" : "run", op_text(w, k));
     }
     workload_free(w);
     return true;
@@ -238,8 +258,8 @@ static void run_all(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: crash [--states N] [--seed N] [--jobs N] [--long] [--list | --show] [--state STATE [--save IMAGE]]\n"
-                    "             [--workloads FOLDER] [NAME | FILE ...]\n");
+    fprintf(stderr, "usage: crash [--states N] [--seed N] [--jobs N] [--long] [--first] [--list | --show] [--state STATE [--save IMAGE]]\n"
+                    "             [--recording PREFIX] [--samples N] [--ops] [--workloads FOLDER] [NAME | FILE ...]\n");
     exit(2);
 }
 
@@ -258,7 +278,9 @@ static uint64_t argument(const char *text)
 static void read_options(int argc, char **argv)
 {
     static const struct option known[] = {{"states", 1, NULL, 'n'}, {"seed", 1, NULL, 's'},  {"jobs", 1, NULL, 'j'},
-                                          {"long", 0, NULL, 'l'},   {"list", 0, NULL, 'L'},  {"show", 0, NULL, 'S'},
+                                          {"long", 0, NULL, 'l'},   {"first", 0, NULL, 'f'},
+                                          {"recording", 1, NULL, 'r'}, {"samples", 1, NULL, 'm'}, {"ops", 0, NULL, 'O'},
+                                            {"list", 0, NULL, 'L'},  {"show", 0, NULL, 'S'},
                                           {"state", 1, NULL, 't'},  {"save", 1, NULL, 'o'},  {"workloads", 1, NULL, 'w'},
                                           {NULL, 0, NULL, 0}};
     int c;
@@ -276,6 +298,18 @@ static void read_options(int argc, char **argv)
             break;
         case 'l':
             options.is_long = true;
+            break;
+        case 'r':
+            options.recording = optarg;
+            break;
+        case 'm':
+            options.samples = (unsigned)argument(optarg);
+            break;
+        case 'O':
+            options.ops = true;
+            break;
+        case 'f':
+            options.first = true;
             break;
         case 'L':
             options.list = true;
@@ -314,10 +348,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "crash: there is no such workload, nor a file; --list names them\n");
         return 2;
     }
-    if (options.list || options.show)
+    if (options.list || options.show || options.ops)
         return 0;
-    if (options.state && count.index != 1) {
-        fprintf(stderr, "crash: --state is of one workload, and the name fits %u\n", count.index);
+    if ((options.state || options.recording) && count.index != 1) {
+        fprintf(stderr, "crash: a state and a recording are of one workload, and the name fits %u\n", count.index);
         return 2;
     }
     options.jobs = options.state ? 1 : options.jobs;
@@ -325,6 +359,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < all->nfamilies; i++) {
         const struct family *f = &all->families[i];
 
+        if (f->totals.workloads == 0 && all->enough)
+            continue;
         ok(f->totals.failed == 0 && f->totals.workloads > 0, "%s: %llu states of %llu workloads", f->name,
            (unsigned long long)f->totals.states, (unsigned long long)f->totals.workloads);
         sum.states += f->totals.states;

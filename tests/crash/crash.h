@@ -84,7 +84,6 @@ struct result {
 struct workload *workload_parse(const char *name, char *text);
 void workload_free(struct workload *w);
 const char *op_text(const struct workload *w, unsigned op); /* its line; good until the next call */
-uint8_t pattern(unsigned line, uint64_t index);             /* byte of what the operation of that line writes; never 0 */
 uint64_t hash_name(const char *s);
 
 /* All that come with the project: calls f for each until it returns false. `is_long`: also those of the long run. */
@@ -131,9 +130,9 @@ struct recording {
 };
 /* Of the harness's log, whose base is given. */
 struct recording *recording_take(const uint8_t *base, uint64_t nblocks);
-/* Of a log of blklogwrites, with the calls' beginnings and returns in a file, which also has the results. */
-struct recording *recording_load(const char *image, const char *log, const char *calls, const struct workload *w,
-                                 struct result *results);
+/* PREFIX.img, a disk; PREFIX.log, what blklogwrites has logged of it; PREFIX.calls, which calls began and returned when, and
+ * their results. Ends the program where these are not what they should be. */
+struct recording *recording_load(const char *prefix, const struct workload *w, struct result *results);
 void recording_free(struct recording *r);
 
 /* ---- The oracle ---- */
@@ -202,6 +201,7 @@ struct plan {
     uint64_t seed;
     const char *only; /* state to repeat; NULL: all */
     const char *save; /* where to write that state's image */
+    unsigned samples; /* names of so many states to print */
     const char *top;  /* directory in which the workload ran */
     const char *repeat; /* how to say it again, for messages */
 };

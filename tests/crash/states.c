@@ -49,6 +49,8 @@ struct exploring {
     struct unit units[MAX_UNITS];
     size_t start, end; /* of the epoch */
     unsigned epoch, bad;
+    uint64_t ngood; /* states that were right */
+    char (*samples)[400]; /* names of some of them */
     struct seen { /* images that have been looked at */
         uint64_t image, tree;
         bool good;
@@ -399,6 +401,20 @@ static void save_disk(const struct exploring *x, uint8_t *to)
     memcpy(to, x->stable, (size_t)x->r->nblocks * FS_BLOCK_SIZE);
 }
 
+/* Of all that come by, each stays with the same probability. */
+static void take_sample(struct exploring *x, const struct choice *c)
+{
+    uint64_t at = x->ngood++;
+    char name[2000];
+
+    if (!x->samples)
+        return;
+    name_state(x, c, name, sizeof(name));
+    at = at < x->plan->samples ? at : harness_mix(&x->random) % at;
+    if (at < x->plan->samples && strlen(name) < sizeof(x->samples[0]))
+        strcpy(x->samples[at], name);
+}
+
 /* A look at an image that is new; it is on the harness's disk. */
 static void judge_image(struct exploring *x, const struct choice *c, struct seen *seen, bool recover)
 {
@@ -418,6 +434,7 @@ static void judge_image(struct exploring *x, const struct choice *c, struct seen
         uint64_t tree = seen->tree;
 
         judge_trees(x, c, tree, text);
+        take_sample(x, c);
         if (recover && x->bad <= MAX_BAD) {
             name_state(x, c, name, sizeof(name));
             explore_recovery(x, name, base, tree, 12, NULL);
@@ -565,7 +582,10 @@ static bool repeat_state(struct exploring *x)
     } else if (found) {
         try_choice(x, c, false);
         if (x->totals->failed == failed) {
-            printf("# %s: state %s%s is right\n", x->w->name, x->prefix, x->plan->only);
+            printf("# %s: state %s%s is right; its tree:\n", x->w->name, x->prefix, x->plan->only);
+            const char *text = oracle_text(x->o, find_seen(x, make_image(x, c))->tree);
+            unmake_image(x, c);
+            print_lines("  tree: ", text ? text : "");
             print_kept(x, c);
         }
     }
@@ -618,7 +638,13 @@ bool explore(const struct workload *w, const struct oracle *o, const struct reco
         else
             oracle_window(o, w, place, &x->windows[place]);
     }
+    if (plan->samples)
+        x->samples = calloc(plan->samples, sizeof(*x->samples));
     bool found = explore_recording(x, plan->budget);
+    for (unsigned i = 0; i < plan->samples; i++)
+        if (*x->samples[i])
+            printf("# sample: %s\n", x->samples[i]);
+    free(x->samples);
     bool good = x->bad == 0;
     if (plan->only && !found) {
         printf("# %s: there is no state %s\n", w->name, plan->only);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
+
 struct text {
     char *s;
     size_t used, size;
@@ -15,12 +17,10 @@ struct attributes {
     uint32_t nlink, uid, gid, rdev;
     uint64_t size;
     int64_t mtime;    /* ns */
-    uint64_t content; /* the sum of page_hash of all pages; of a symbolic link: hash_bytes of its target */
+    uint64_t content; /* the sum of page_hash (bytes.h) of all pages; of a symbolic link: hash_bytes of its target */
 };
 void tree_line(struct text *t, const char *path, const struct attributes *a);
 void tree_same(struct text *t, const char *path, const char *first); /* another name of a file */
-uint64_t page_hash(uint64_t index, const void *bytes);               /* 0 for a page of zeros */
-uint64_t hash_bytes(const void *p, size_t n);
 
 /* Checks an image with mkfs/fsck.c, and may change it. Returns how many errors; what is wrong is added to `faults`, the
  * tree below `top` to t. */

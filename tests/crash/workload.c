@@ -299,40 +299,9 @@ const char *op_text(const struct workload *w, unsigned op)
 
 /* ---- What all agree on ---- */
 
-uint8_t pattern(unsigned line, uint64_t index)
-{
-    return (uint8_t)(1 + (line * 41 + (index >> 9) * 7 + index % 512 * 13) % 255);
-}
-
-uint64_t hash_bytes(const void *p, size_t n)
-{
-    const uint8_t *b = p;
-    uint64_t h = 0x2545f4914f6cdd1d ^ n, word;
-
-    for (; n >= 8; n -= 8, b += 8) {
-        memcpy(&word, b, 8);
-        h = (h ^ word) * 0x9e3779b97f4a7c15;
-        h ^= h >> 32;
-    }
-    for (; n > 0; n--)
-        h = (h ^ *b++) * 0x9e3779b97f4a7c15, h ^= h >> 32;
-    return h;
-}
-
 uint64_t hash_name(const char *s)
 {
     return hash_bytes(s, strlen(s));
-}
-
-uint64_t page_hash(uint64_t index, const void *bytes)
-{
-    const uint8_t *b = bytes;
-    uint64_t at = index * FS_BLOCK_SIZE, h;
-
-    if (b[0] == 0 && memcmp(b, b + 1, FS_BLOCK_SIZE - 1) == 0)
-        return 0;
-    h = hash_bytes(bytes, FS_BLOCK_SIZE) ^ at;
-    return harness_mix(&h);
 }
 
 void text_add(struct text *t, const char *format, ...)
