@@ -46,15 +46,16 @@ static bool is_file(const char *word)
     return access(word, R_OK) == 0;
 }
 
+/* By a name, with or without its family, by a family, or by a pattern. */
 static bool wanted(const char *name)
 {
-    for (char **word = options.words; *word; word++) {
-        char pattern[200];
+    size_t family = strcspn(name, "/");
 
-        snprintf(pattern, sizeof(pattern), "*%s*", *word);
-        if (!is_file(*word) && (strcmp(name, *word) == 0 || fnmatch(pattern, name, 0) == 0))
+    for (char **word = options.words; *word; word++)
+        if (!is_file(*word) &&
+            (fnmatch(*word, name, 0) == 0 || strcmp(*word, name + family + (name[family] != 0)) == 0 ||
+             (strlen(*word) == family && strncmp(*word, name, family) == 0)))
             return true;
-    }
     return !*options.words;
 }
 
@@ -229,6 +230,8 @@ static bool offer(void *arg, const char *name, char *text)
             printf("%s\n", name);
         if (options.show)
             printf("%s", w->text);
+        if (options.ops)
+            printf("%u blocks, %u inodes, %u threads\n", w->blocks, w->inodes, w->nthreads);
         for (unsigned k = 0; k < w->nops && options.ops; k++)
             printf("%u %u %s %s\n", k, w->ops[k].line, k < w->first ? "prepare" : "run", op_text(w, k));
     }

@@ -12,22 +12,24 @@ import subprocess
 import tempfile
 import time
 
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MKFS = os.path.join(TREE, "build", "mkfs")
 PATIENCE = 300        # seconds for what takes far less than one: the host may be busy
 MAX_LOG = 256 << 20   # bytes of a log; a guest that writes more has gone wild
-SIZE = "1400K"        # of the disk
+PROGRAM = 60          # more blocks than a workload asks for: for the program, and mkfs's own ideas
 
 
 class Failed(Exception):
     pass
 
 
-def make_image(build, path):
-    """A disk with the one program."""
+def make_image(build, path, blocks, inodes):
+    """A disk with the one program, and room for the workload."""
     with tempfile.TemporaryDirectory(prefix="lode-crash-") as folder:
         os.mkdir(os.path.join(folder, "bin"))
         shutil.copy(os.path.join(build, "crash", "guest"), os.path.join(folder, "bin", "init"))
-        tool = os.path.join(build, "mkfs")
-        subprocess.run([tool, "-s", SIZE, "-i", "64", "-d", folder, path], check=True, stdout=subprocess.DEVNULL)
+        size = f"{4 * (blocks + PROGRAM)}K"
+        subprocess.run([MKFS, "-s", size, "-i", str(inodes + 4), "-d", folder, path], check=True, stdout=subprocess.DEVNULL)
 
 
 class Machine:
@@ -112,22 +114,38 @@ class Machine:
             return int.from_bytes(f.read(8), "little")
 
 
-def record(build, workload, operations, prefix):
-    """`operations`: (index, line, phase, text) of each. Writes the three files."""
-    make_image(build, prefix + ".img")
+def record(build, workload, prefix):
+    """Writes the three files. `workload`: a Workload."""
+    make_image(build, prefix + ".img", workload.blocks, workload.inodes)
     shutil.copy(prefix + ".img", prefix + ".disk")
     with Machine(build, prefix + ".disk", prefix + ".log") as machine, open(prefix + ".calls", "w", encoding="ascii") as calls:
+        def start():
+            if machine.call(0, "sync") != (0, 0):
+                raise Failed(f"{workload.name}: sync fails before the workload")
+            print(f"start {machine.entries()}", file=calls)
+
         machine.expect(rb"=ready=")
-        prepared = False
-        for index, line, phase, text in operations + [(None, 0, "run", "")]:
-            if phase == "run" and not prepared:
-                prepared = True
-                if machine.call(0, "sync") != (0, 0):
-                    raise Failed(f"{workload}: sync fails before the workload")
-                print(f"start {machine.entries()}", file=calls)
-            if index is None:
-                break
+        started = False
+        for index, line, phase, text in workload.operations:
+            if phase == "run" and not started:
+                start()
+                started = True
             print(f"begin {index} {machine.entries()}", file=calls)
             first, second = machine.call(line, text)
             print(f"return {index} {machine.entries()} {first} {second}", file=calls)
+        if not started:
+            start()
     os.remove(prefix + ".disk")
+
+
+class Workload:
+    """What `crash --ops` says of one."""
+
+    def __init__(self, name, text):
+        head, *lines = text.splitlines()
+        self.name = name
+        self.blocks, self.inodes, self.threads = (int(n) for n in re.findall(r"\d+", head))
+        self.operations = []
+        for line in lines:
+            index, number, phase, operation = line.split(" ", 3)
+            self.operations.append((int(index), int(number), phase, operation))
