@@ -87,19 +87,21 @@ static struct cpu *sched_policy_place(const struct proc *p, struct cpu *here)
 
 /* ---- mechanism ---- */
 
-/* Wake an idle hart for work that lies on c's queue: c itself if it is idle, else any. */
+/* Wake an idle hart for work that lies on c's queue: c itself if it is idle, else any. Another waker, or the hart
+ * itself, may be faster to take its bit out: then the next one has to be woken. */
 static void wake_idle(struct cpu *c)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in sched_idle */
-    uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED);
+    uint64_t idle;
 
-    if (!idle)
-        return;
-    uint64_t bit = idle >> c->index & 1 ? 1ul << c->index : idle & -idle;
-    if (__atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit) {
-        struct cpu *target = &cpus[__builtin_ctzl(bit)];
-        if (target != mycpu())
-            cpu_kick(target);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with the one in sched_idle */
+    while ((idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED))) {
+        uint64_t bit = idle >> c->index & 1 ? 1ul << c->index : idle & -idle;
+        if (__atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit) {
+            struct cpu *target = &cpus[__builtin_ctzl(bit)];
+            if (target != mycpu())
+                cpu_kick(target);
+            return;
+        }
     }
 }
 
