@@ -15,6 +15,7 @@
  *     -c  with a kernel that was built with COVERAGE=1: programs that reach new code are kept, to be varied and combined; print
  *         them in the end, and what code was reached, for scripts/fuzz
  *     -v  say which calls were made, and how many succeeded
+ *     -w  say all the time how many programs each worker has done: so that what was running at a panic is known
  *
  * A round has a seed of its own, SEED, SEED + 1 and so on, so that one can be repeated alone. It has a fresh directory,
  * which the programs of all workers share, as they do some open files, pipes and memory: they get in each other's way.
@@ -27,7 +28,7 @@
 #include "debug/coverage.h"
 #include "user/state.h"
 
-#define USAGE         "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-e PROGRAMS] [-ctv]"
+#define USAGE         "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-e PROGRAMS] [-ctvw]"
 #define DIRECTORY     "/tmp/fuzz/a/b"
 #define CORPUS        "/corpus" /* may be there: programs to vary */
 #define COVERAGE      "/dev/coverage"
@@ -46,7 +47,7 @@
 static struct options {
     int64_t seed, calls, workers, programs, damaged;
     const char *file;
-    bool print, verbose, coverage;
+    bool print, verbose, watched, coverage;
 } options = {.seed = 1, .calls = 100000, .workers = 4, .programs = 0};
 
 static bool hung; /* a process cannot be killed: no round after this one */
@@ -314,6 +315,15 @@ static void describe_worker(unsigned i)
         printf("%s", stack);
 }
 
+static void print_done(void)
+{
+    char line[128] = "# done";
+
+    for (unsigned i = 0, n = strlen(line); i < options.workers; i++, n += strlen(line + n))
+        snprintf(line + n, sizeof(line) - n, " %u", control->worker[i].done);
+    printf("%s\n", line);
+}
+
 /* Interrupts and kills programs that make no progress, until all workers have ended. False: one cannot be killed. */
 static bool watch(const int *pids, bool *died)
 {
@@ -324,6 +334,8 @@ static bool watch(const int *pids, bool *died)
 
     while (running > 0) {
         nanosleep(&nap, NULL);
+        if (options.watched)
+            print_done();
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
             for (unsigned i = 0; i < options.workers; i++)
                 running -= pids[i] == pid;
@@ -533,7 +545,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "s:n:p:k:r:e:ctv")) >= 0) {
+    while ((c = getopt(argc, argv, "s:n:p:k:r:e:ctvw")) >= 0) {
         if (c == 's' && parse_number(optarg, &options.seed))
             ;
         else if (c == 'n' && parse_number(optarg, &options.calls) && options.calls > 0)
@@ -553,6 +565,8 @@ int main(int argc, char **argv)
             options.print = true;
         else if (c == 'v')
             options.verbose = true;
+        else if (c == 'w')
+            options.watched = true;
         else
             usage(USAGE);
     }
