@@ -448,12 +448,12 @@ static bool elf_round(int64_t seed, int64_t n)
 
 /* ---- the whole ---- */
 
-static void *share(size_t n)
+static void *map(size_t n, int flags)
 {
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
-        die("%lu KB of shared memory", n / 1024);
+        die("%lu KB of memory", n / 1024);
     return p;
 }
 
@@ -530,7 +530,7 @@ static int run_damaged(void)
     int64_t seed = options.seed, end = seed + options.damaged;
     bool ok = true;
 
-    elf_start(share(sizeof(long)));
+    elf_start(map(sizeof(long), MAP_SHARED));
     elf_round(seed, 1);
     for (int64_t n; ok && seed < end; seed += n) {
         n = end - seed < DAMAGED_ROUND ? end - seed : DAMAGED_ROUND;
@@ -574,7 +574,7 @@ int main(int argc, char **argv)
         usage(USAGE);
     if (options.programs == 0)
         options.programs = options.file ? 1 : 200;
-    corpus = share(sizeof(*corpus));
+    corpus = map(sizeof(*corpus), options.coverage ? MAP_SHARED : MAP_PRIVATE);
     read_programs(CORPUS, add_to_corpus);
     if (options.file) {
         options.workers = 1;
@@ -585,10 +585,7 @@ int main(int argc, char **argv)
         print_programs();
         return 0;
     }
-    control = share(sizeof(*control));
-    memset(control, 0, sizeof(*control)); /* all of it is there before the first round */
-    if (options.coverage)
-        memset(corpus->program + corpus->n, 0, (MAX_CORPUS - corpus->n) * sizeof(*corpus->program));
+    control = map(sizeof(*control), MAP_SHARED);
     run_map_shared();
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         grow_index(known[i].path);
