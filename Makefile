@@ -20,7 +20,7 @@ HOSTCC     ?= gcc
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-fuzz test-host test-labs test-mutants programs host-tests clean help FORCE
+.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-host test-failing test-fuzz test-fuzz-disk test-crash test-crash-long test-models test-labs test-mutants programs host-tests clean help FORCE
 
 all: image programs ## build the kernel and the disk image
 
@@ -287,6 +287,9 @@ test-long: image programs host-tests ## over and over with random seeds and mach
 test-host: host-tests ## run only the tests of kernel/lib, kernel/fs, mkfs and fsck on the host
 	@scripts/test --build $(B) -k '^host/' $(TESTS)
 
+test-failing: ## memory and the disk fail in every system call, one request after the other
+	@scripts/test --build $(B) --failing
+
 test-fuzz: ## 10 million random system calls, 20,000 damaged programs: no panic, hang or leak
 	@scripts/fuzz $(FUZZ)
 
@@ -295,6 +298,40 @@ test-mutants: ## break the kernel on purpose, fault by fault: the tests must cat
 
 test-labs: image host-tests ## each lab's handout builds and fails, its solution passes
 	@tests/labs/run
+
+# ---- Fuzzers of disks (tests/fuzz) ----
+
+# clang's libFuzzer calls the host's sleep and sched_yield: the kernel's get other names. sections.h says why it is included.
+FUZZCC      = clang
+fuzzflags   = $(filter-out -O1 -std=c11,$(testflags)) -std=gnu11 -O2 -Itests/fuzz -Wall -Wextra -Wno-unused-parameter
+fuzzed      = -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp -include tests/fuzz/sections.h
+fuzz_common = $(host_fs) kernel/lib/crc32c.c $(addprefix tests/,host/harness.c host/harness_disk.c fuzz/machine.c fuzz/damage.c fuzz/use.c)
+fuzz_obj    = $(patsubst %,build/fuzz/%.o,$(fuzz_common))
+
+build/fuzz/flags: FORCE
+	$(call remember,$@,$(FUZZCC) $(fuzzflags) $(fuzzed))
+$(host_fs:%=build/fuzz/%.o) build/fuzz/tests/fuzz/fsck_part.c.o: fuzzflags += $(fuzzed)
+build/fuzz/%.c.o: %.c build/fuzz/flags
+	@mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)$(FUZZCC) $(fuzzflags) -MMD -MP -c -o $@ $<
+	$(Q)objcopy --redefine-sym sleep=kernel_sleep --redefine-sym sched_yield=kernel_sched_yield $@
+build/fuzz/fuzz_fs: build/fuzz/tests/fuzz/fuzz_fs.c.o
+build/fuzz/fuzz_fsck: build/fuzz/tests/fuzz/fuzz_fsck.c.o build/fuzz/tests/fuzz/fsck_part.c.o
+build/fuzz/fuzz_fs build/fuzz/fuzz_fsck: $(fuzz_obj)
+	$(call say,FUZZLD,$@)
+	$(Q)$(FUZZCC) $(fuzzflags) -fsanitize=fuzzer -o $@ $^ -lpthread
+
+# What is damaged: a small image; and one that a machine can boot from, with a few programs.
+build/fuzz/small.img: build/mkfs $(wildcard kernel/abi/*)
+	@mkdir -p $(@D)
+	$(Q)build/mkfs -t 0 -i 128 -s 1M -d kernel/abi $@
+build/fuzz/boot.img: build/mkfs $(addprefix build/root/bin/,init sh cat find ls mkdir mv rm sync tee)
+	$(Q)rm -rf build/fuzz/boot && mkdir -p build/fuzz/boot/bin && cp $(filter build/root/bin/%,$^) build/fuzz/boot/bin
+	$(Q)build/mkfs -t 0 -i 128 -s 4M -d build/fuzz/boot $@
+
+test-fuzz-disk: image build/fuzz/fuzz_fs build/fuzz/fuzz_fsck build/fuzz/small.img build/fuzz/boot.img ## disks damaged at random, for a minute; LONG=seconds
+	@tests/fuzz/run $(if $(LONG),--seconds $(LONG))
 
 # ---- Labs ----
 
@@ -321,4 +358,4 @@ help: ## this list
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
--include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(B)/crash/guest.d $(wildcard build/host/tests/host/*.d) build/mkfs.d build/fsck.d
+-include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(B)/crash/guest.d $(wildcard build/host/tests/host/*.d) $(fuzz_obj:.o=.d) $(wildcard build/fuzz/tests/fuzz/*.d) build/mkfs.d build/fsck.d

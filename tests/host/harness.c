@@ -58,6 +58,7 @@ struct proc {
     pthread_t host;
     sem_t baton;
     bool used, finished;
+    bool cancelled; /* harness_reset: it ends when it gets the baton */
     bool of_kernel; /* started by kthread_start */
     bool asleep;
     const void *chan;      /* what it waits on */
@@ -73,7 +74,9 @@ struct proc {
     unsigned nmutexes;
 };
 
+static sem_t cancelled; /* posted by a thread that has ended so */
 static struct proc threads[MAX_THREADS] = {{.name = "main", .used = true}};
+static struct proc *threads_end = &threads[1]; /* those from here on have never been used */
 static struct proc *running = &threads[0];
 static bool in_interrupt;
 static uint64_t order_counter;
@@ -85,6 +88,7 @@ static bool signal_is_pending;
 
 #define MAX_TIMERS 64
 static struct timer *timers[MAX_TIMERS];
+static int timers_end; /* those from here on have never been used */
 
 uint64_t harness_mix(uint64_t *state)
 {
@@ -117,7 +121,7 @@ static bool one_in(unsigned n)
 
 static void print_threads(void)
 {
-    for (struct proc *t = threads; t < threads + MAX_THREADS; t++) {
+    for (struct proc *t = threads; t < threads_end; t++) {
         if (!t->used || t->finished)
             continue;
         fprintf(stderr, "  thread %s: %s", t->name, t == running ? "has the baton, " : "");
@@ -171,7 +175,7 @@ static void fire_timer(void *arg)
 /* Everything whose deadline the clock has reached. */
 static void fire_deadlines(void)
 {
-    for (int i = 0; i < MAX_TIMERS; i++) {
+    for (int i = 0; i < timers_end; i++) {
         struct timer *t = timers[i];
 
         if (t && t->deadline <= now_ns) {
@@ -180,7 +184,7 @@ static void fire_deadlines(void)
             harness_interrupt(fire_timer, t);
         }
     }
-    for (struct proc *t = threads; t < threads + MAX_THREADS; t++)
+    for (struct proc *t = threads; t < threads_end; t++)
         if (t->used && t->asleep && t->deadline != WAIT_FOREVER && t->deadline <= now_ns)
             make_runnable(t, -ETIMEDOUT);
 }
@@ -190,10 +194,10 @@ static bool advance_to_deadline(void)
 {
     uint64_t next = UINT64_MAX;
 
-    for (int i = 0; i < MAX_TIMERS; i++)
+    for (int i = 0; i < timers_end; i++)
         if (timers[i])
             next = MIN(next, timers[i]->deadline);
-    for (struct proc *t = threads; t < threads + MAX_THREADS; t++)
+    for (struct proc *t = threads; t < threads_end; t++)
         if (t->used && t->asleep && t->deadline != WAIT_FOREVER)
             next = MIN(next, t->deadline);
     if (next == UINT64_MAX)
@@ -209,7 +213,7 @@ static struct proc *choose(const struct proc *except)
     struct proc *best = NULL;
     unsigned candidates = 0;
 
-    for (struct proc *t = threads; t < threads + MAX_THREADS; t++) {
+    for (struct proc *t = threads; t < threads_end; t++) {
         if (!t->used || t->finished || t->asleep || t == except)
             continue;
         candidates++;
@@ -253,6 +257,10 @@ static void switch_thread(struct proc *next)
     sem_post(&next->baton);
     while (sem_wait(&self->baton) != 0)
         ;
+    if (self->cancelled) {
+        sem_post(&cancelled);
+        pthread_exit(NULL);
+    }
 }
 
 static void preemption_point(void)
@@ -298,7 +306,12 @@ static void *thread_body(void *arg)
 
     while (sem_wait(&self->baton) != 0)
         ;
-    self->main(self->arg);
+    if (!self->cancelled)
+        self->main(self->arg);
+    if (self->cancelled) {
+        sem_post(&cancelled);
+        return NULL;
+    }
     if (self->nheld > 0 || self->nmutexes > 0 || self->irq_depth > 0)
         panic("harness: thread %s ends with locks held", self->name);
     self->finished = true;
@@ -317,6 +330,7 @@ static struct proc *start(const char *name, void (*main)(void *), void *arg, boo
             continue;
         *t = (struct proc){.name = name, .main = main, .arg = arg, .used = true, .of_kernel = of_kernel};
         t->order = ++order_counter;
+        threads_end = MAX(threads_end, t + 1);
         sem_init(&t->baton, 0, 0);
         if (pthread_create(&t->host, NULL, thread_body, t) != 0)
             panic("harness: pthread_create failed");
@@ -399,7 +413,7 @@ static struct proc *longest_waiting(const void *chan)
 {
     struct proc *best = NULL;
 
-    for (struct proc *t = threads; t < threads + MAX_THREADS; t++)
+    for (struct proc *t = threads; t < threads_end; t++)
         if (t->used && t->asleep && t->chan == chan && (!best || t->order < best->order))
             best = t;
     return best;
@@ -461,7 +475,7 @@ void harness_idle(void)
 void harness_set_signal(bool pending)
 {
     signal_is_pending = pending;
-    for (struct proc *t = threads; pending && t < threads + MAX_THREADS; t++)
+    for (struct proc *t = threads; pending && t < threads_end; t++)
         if (t->used && t->asleep && t->interruptible)
             make_runnable(t, -EINTR);
 }
@@ -636,6 +650,7 @@ void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer
         t->function = function;
         t->cpu = (struct cpu *)&timers[i]; /* anything but NULL: it is armed */
         timers[i] = t;
+        timers_end = MAX(timers_end, i + 1);
         return;
     }
     panic("harness: too many timers");
@@ -643,7 +658,7 @@ void timer_arm(struct timer *t, uint64_t deadline, void (*function)(struct timer
 
 void timer_cancel(struct timer *t)
 {
-    for (int i = 0; i < MAX_TIMERS; i++)
+    for (int i = 0; i < timers_end; i++)
         if (timers[i] == t)
             timers[i] = NULL;
     t->cpu = NULL;
@@ -687,6 +702,7 @@ static struct page pages[HARNESS_PAGES];
 static uint8_t *ram; /* page i is at ram + i * PAGE_SIZE */
 static uint32_t free_pages[HARNESS_PAGES], nfree;
 static size_t page_limit = HARNESS_PAGES, pages_used;
+static size_t pages_touched; /* those behind have never been in use */
 
 static bool poison = true;
 
@@ -695,6 +711,7 @@ size_t (*page_reclaim_hook)(size_t n);
 __attribute__((constructor)) static void init(void)
 {
     sem_init(&threads[0].baton, 0, 0);
+    sem_init(&cancelled, 0, 0);
     ram = mmap(NULL, HARNESS_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED)
@@ -750,6 +767,7 @@ static struct page *claim(size_t first, unsigned order, unsigned flags)
         p[i] = (struct page){0};
     p->refs = 1;
     p->order = order;
+    pages_touched = MAX(pages_touched, first + ((size_t)1 << order));
     pages_used += (size_t)1 << order;
     ASAN_UNPOISON_MEMORY_REGION((void *)page_pa(p), bytes);
     if (flags & PAGE_ZERO)
@@ -955,6 +973,37 @@ void harness_print_objects(void)
             diag("%zu objects of %s (%zu bytes each)", caches[i]->objects, caches[i]->name, caches[i]->size);
     if (kmallocs > 0)
         diag("%zu objects of kmalloc", kmallocs);
+}
+
+/* ---- Another machine ---- */
+
+void harness_reset(void)
+{
+    if (running != &threads[0])
+        panic("harness: harness_reset by thread %s", running->name);
+    for (struct proc *t = threads + 1; t < threads_end; t++) {
+        if (!t->used)
+            continue;
+        t->cancelled = true;
+        sem_post(&t->baton);
+        while (sem_wait(&cancelled) != 0)
+            ;
+        t->used = false;
+    }
+    running->nheld = running->nmutexes = running->irq_depth = 0;
+    memset(timers, 0, sizeof(timers));
+    harness_disk_reset();
+    for (unsigned i = 0; i < LIVE_BUCKETS; i++)
+        while (live_table[i])
+            live_remove(live_table[i]->cache, live_table[i]->object);
+    kmallocs = ncaches = 0;
+    for (size_t i = 0; i < pages_touched; i++)
+        if (pages[i].refs > 0) {
+            pages[i].refs = 1;
+            page_put(&pages[i]);
+        }
+    page_reclaim_hook = NULL;
+    harness_clear_messages();
 }
 
 /* ---- User memory ---- */
@@ -1231,7 +1280,7 @@ int harness_child(int (*f)(void *), void *arg)
     int status;
 
     get_results();
-    for (struct proc *t = threads + 1; t < threads + MAX_THREADS; t++)
+    for (struct proc *t = threads + 1; t < threads_end; t++)
         if (t->used)
             panic("harness: harness_child while thread %s exists", t->name);
     fflush(stdout);

@@ -64,6 +64,10 @@ int done(
 int harness_child(int (*f)(void *), void *arg);
 void *harness_shared(size_t n); /* zeroed memory that children share with their parent; never freed */
 
+/* Another machine in the same process, for who has also set back the variables of the kernel: its threads are
+ * gone (the caller must be the main program), all memory is free, nothing is in flight, the clock and the disk stay. */
+void harness_reset(void);
+
 /* ---- Threads and time ---- */
 
 /* seed != 0: random choices (who runs next, preemption, which request completes), reproducible. 0: first
@@ -179,6 +183,7 @@ void harness_log_cut(size_t point, enum harness_cut how, uint64_t arg);
 
 /* ---- Between harness.c and harness_disk.c ---- */
 bool harness_disk_complete_one(void); /* completes a request that is in flight; false: there is none */
+void harness_disk_reset(void);        /* forgets what is in flight */
 bool harness_disk_complete_due(void); /* the same, only in the mode "at once" */
 void harness_interrupt(void (*handler)(void *), void *arg); /* calls it as an interrupt handler */
 bool harness_irqs_on(void);

@@ -346,6 +346,12 @@ bool harness_disk_complete_one(void)
     return true;
 }
 
+void harness_disk_reset(void)
+{
+    while (nin_flight > 0)
+        free(in_flight[--nin_flight].before);
+}
+
 bool harness_disk_complete_due(void)
 {
     return !deferred && harness_disk_complete_one();
