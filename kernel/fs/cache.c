@@ -423,15 +423,16 @@ static void check_buf(const struct buf *b, uint64_t chain)
 
 void cache_check(void)
 {
-    size_t n = 0;
+    size_t n = 0, found = 0;
     struct buf *b;
 
     if (!chains)
         return;
     for (uint64_t chain = 0; chain < 1ull << (64 - chain_shift); chain++)
         for (b = chains[chain]; b && CHECK(check_pointer(b), "chain %lu of cached pages is broken", chain);
-             b = b->hash_next)
+             b = b->hash_next, found++)
             check_buf(b, chain);
+    CHECK(found == buf_slab.objects, "cached pages: %lu can be found, %lu exist", found, buf_slab.objects);
     if (!check_list(&lru, "cached pages"))
         return;
     list_for_each_entry (b, &lru, link) {
