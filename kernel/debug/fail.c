@@ -16,6 +16,7 @@
 #include "debug/debug.h"
 
 #include "abi/errno.h"
+#include "fs/disk.h"
 #include "fs/file.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -23,6 +24,7 @@
 #include "proc/proc.h"
 
 enum { MAJOR = 10, MINOR = 240 };
+_Static_assert(FAIL_READ + BIO_WRITE == FAIL_WRITE && FAIL_READ + BIO_FLUSH == FAIL_FLUSH, "disk.c adds them up");
 
 static struct {
     enum debug_failure what; /* FAIL_NONE: off. Written last: the rest is constant while it is another */
@@ -85,8 +87,10 @@ static ssize_t fail_write(struct file *f, struct uio *u, uint64_t *at)
 {
     char line[32] = "";
     size_t n = u->left;
-    (void)f, (void)at;
+    (void)at;
 
+    if (DEV_MINOR(f->inode->rdev) != MINOR)
+        return -ENXIO;
     if (n >= sizeof(line))
         return -EINVAL;
     int err = uio_write(u, line, n);
