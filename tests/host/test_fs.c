@@ -764,18 +764,50 @@ static int failing_memory(void *arg)
     return failed ? 0 : 2;
 }
 
+static struct failure {
+    unsigned ops; /* of these requests ... */
+    uint64_t n;   /* ... the n-th fails ... */
+    bool all;     /* ... and those after it */
+} failure;
+
+static unsigned messages_with(const char *text)
+{
+    unsigned n = 0;
+    for (const char *m = harness_messages(); (m = strstr(m, text)); m++)
+        n++;
+    return n;
+}
+
+/* 2: there were fewer requests. */
 static int failing_disk(void *arg)
 {
-    CHECK(boot() == 0);
-    harness_disk_fail(arg ? 1 << BIO_WRITE | 1 << BIO_FLUSH : 1 << BIO_READ, 1 + (uintptr_t)arg / 2,
-                      (uintptr_t)arg % 2);
-    small_work();
-    bool failed = harness_disk_stats().failed > 0;
-    if (failed && arg)
-        CHECK(make("x") == -EROFS && fs_sync() == -EIO && strstr(harness_messages(), "read-only") != NULL);
+    (void)arg;
+    CHECK(boot() == 0 && put_file("before", 'b', 9000) == 9000 && fs_sync() == 0);
+    harness_clear_messages();
+    harness_disk_fail(failure.ops, failure.n, failure.all);
+    int r = small_work();
+    bool failed = harness_disk_stats().failed > 0, writing = failure.ops != 1 << BIO_READ;
+    CHECK(failed || r == 0);
+    CHECK(messages_with("read-only from now on") == (failed && writing));
+    CHECK(file_byte("before", 9000) == 'b' || !writing); /* reading goes on */
+    if (failed && writing)
+        CHECK(make("x") == -EROFS && namei_mkdir(R, "x", 0755) == -EROFS && namei_unlink(R, "before", false) == -EROFS &&
+              fs_sync() == -EIO);
     fs_shutdown();
-    harness_disk_fail(0, 0, false);
-    return failed || !arg ? 0 : 2;
+    CHECK(messages_with("read-only from now on") == (failed && writing));
+    return failed ? 0 : 2;
+}
+
+/* The disk is well again. */
+static int after_failing_disk(void *arg)
+{
+    (void)arg;
+    CHECK(boot() == 0 && file_byte("before", 9000) == 'b');
+    namei_unlink(R, "w/a", false), namei_unlink(R, "w/s", false), namei_unlink(R, "w/b", false), namei_unlink(R, "c", false);
+    namei_unlink(R, "w", true);
+    CHECK(links_of("/") == 2 && small_work() == 0 && strstr(harness_messages(), "lode fs") == NULL);
+    fs_shutdown();
+    return 0;
 }
 
 static int just_boot(void *arg)
@@ -1272,17 +1304,27 @@ static void failing_allocations(void)
 
 static void disk_errors(void)
 {
-    unsigned bad = 0;
-    for (uintptr_t k = 0; k < 80; k++) {
-        format(1000, 60, 64);
-        int r = harness_child(failing_disk, (void *)k);
-        bool good = (r == 0 || r == 2) && harness_child(just_boot, NULL) == 0 && fsck();
-        if (!good) {
-            diag("disk failure %d: result %d", (int)k, r);
-            bad++;
+    static const struct failure kinds[] = {{1 << BIO_READ, 0, false},
+                                           {1 << BIO_WRITE, 0, false},
+                                           {1 << BIO_WRITE, 0, true},
+                                           {1 << BIO_FLUSH, 0, false},
+                                           {1 << BIO_WRITE | 1 << BIO_FLUSH, 0, true}};
+    unsigned bad = 0, struck = 0;
+    for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
+        failure = kinds[k];
+        for (int r = 0; r == 0 && failure.n < 100; struck += r == 0) {
+            failure.n++;
+            format(1000, 60, 64);
+            r = harness_child(failing_disk, NULL);
+            if ((r != 0 && r != 2) || harness_child(after_failing_disk, NULL) != 0 || !fsck()) {
+                diag("request %d of kind %x fails%s: result %d", (int)failure.n, failure.ops,
+                     failure.all ? ", and all after it" : "", r);
+                bad++;
+                r = 0;
+            }
         }
     }
-    ok(bad == 0, "disk errors");
+    ok(bad == 0 && struck > 20, "disk errors: each of %u requests fails once", struck);
 }
 
 static void damaged_disks(void)
