@@ -35,6 +35,10 @@ static void boot_and_use(bool use)
             use_list();
         fs_shutdown();
     }
+    if (harness_disk_stats().out_of_range > 0) {
+        fprintf(stderr, "panic: a request beyond the end of the disk\n");
+        abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
