@@ -6,6 +6,13 @@
 #pragma once
 #include "user/lode.h"
 
+/* The numbers of the system calls: NR_read and so on. */
+enum {
+#define SYSCALL(number, name, kinds) NR_##name = number,
+#include "abi/syscalls.h"
+#undef SYSCALL
+};
+
 #define MAX_CALLS   48 /* in a program */
 #define MAX_WORKERS 16 /* that run programs at the same time */
 #define SLOTS       16 /* for descriptors */

@@ -336,30 +336,30 @@ static long contained_length(long n, long max)
 static void contain(long number, long a[ARGS])
 {
     switch (number) {
-    case 129: /* kill */
-    case 130: /* tkill */
+    case NR_kill:
+    case NR_tkill:
         a[0] = contained_process(a[0]);
         break;
-    case 131: /* tgkill */
+    case NR_tgkill:
         a[0] = contained_process(a[0]);
         a[1] = contained_process(a[1]);
         break;
-    case 154: /* setpgid: no program joins the group of those that run it */
+    case NR_setpgid: /* no program joins the group of those that run it */
         a[1] = contained_process(a[1]);
         break;
-    case 142: /* reboot: with one magic number too few */
+    case NR_reboot: /* with one magic number too few */
         a[1] = (uint32_t)a[1] == REBOOT_MAGIC2 ? 0 : a[1];
         break;
-    case 33: /* mknodat: its output belongs to the one that reports */
+    case NR_mknodat: /* its output belongs to the one that reports */
         a[3] = DEV_MAJOR(a[3]) == TTY_DEVICE ? 0x103 : a[3];
         break;
-    case 278: /* getrandom: it takes most of the time otherwise */
+    case NR_getrandom: /* it takes most of the time otherwise */
         a[1] = (uint64_t)a[1] % RANDOM_MAX;
         break;
-    case 222: /* mmap */
+    case NR_mmap:
         a[1] = contained_length(a[1], MMAP_MAX);
         break;
-    case 214: /* brk */
+    case NR_brk:
         if ((uint64_t)a[0] > now.heap + MMAP_MAX && a[0] < SANE_MAX)
             a[0] = now.heap + MMAP_MAX;
         break;
@@ -388,19 +388,19 @@ static void remember_descriptor(long fd)
 /* Results that later calls can name. */
 static void remember(long number, const long a[ARGS], long result)
 {
-    if (number == 56 || number == 23 || number == 24 ||
-        (number == 25 && ((int)a[1] == F_DUPFD || (int)a[1] == F_DUPFD_CLOEXEC)))
+    if (number == NR_openat || number == NR_dup || number == NR_dup3 ||
+        (number == NR_fcntl && ((int)a[1] == F_DUPFD || (int)a[1] == F_DUPFD_CLOEXEC)))
         remember_descriptor(result);
-    if (number == 59 && result == 0 && (uint64_t)a[0] >= area(RW) &&
+    if (number == NR_pipe2 && result == 0 && (uint64_t)a[0] >= area(RW) &&
         (uint64_t)a[0] + 8 <= area(RW) + area_sizes[RW]) {
         int fds[2];
         memcpy(fds, (char *)a[0], sizeof(fds));
         remember_descriptor(fds[0]);
         remember_descriptor(fds[1]);
     }
-    if (number == 220 && result == 0)
+    if (number == NR_clone && result == 0)
         remember_process(sys_getpid(0));
-    if (number == 220 && result > 0)
+    if (number == NR_clone && result > 0)
         now.pid[1 + now.next_pid++ % (PID_SLOTS - 1)] = result;
 }
 
