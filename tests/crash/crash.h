@@ -181,8 +181,9 @@ void kernel_tree(const char *top, struct text *t);
 struct job {
     const char *top; /* directory whose tree counts */
     uint32_t pages;  /* of memory */
-    bool record;     /* what the recovery writes: the harness then has the log */
+    bool record;     /* what the recovery, and the use after it, write: the harness then has the log */
 };
+#define PROBE "its-a-probe" /* the file that the use makes (the log's operation 0), and removes again (operation 1) */
 /* Looks at what is on the harness's disk, and changes that. True: all is right, *found is the tree and *tree its hash;
  * false: *found says what is wrong. Both are good until the next call. */
 bool look_at_image(const struct job *job, uint64_t *tree, const char **found);

@@ -38,20 +38,35 @@ static void fault(const char *format, ...)
     va_end(args);
 }
 
-/* Can the file system still be used? */
-static void use(void)
+/* Can the file system still be used, and does it keep its promises? A file comes and goes; marks in the log say when it has
+ * to be there: as the calls 0, which ends with a sync, and 1. */
+static void use(const char *top)
 {
     struct inode *root = fs_root(), *ip;
+    char path[400];
     static char byte = 'x';
     struct uio u = {.addr = (uintptr_t)&byte, .left = 1, .kernel = true};
-    int r = namei_open(root, "its-a-probe", O_CREAT | O_EXCL | O_RDWR, S_IFREG | 0600, &ip);
 
+    snprintf(path, sizeof(path), "%s/" PROBE, top);
+    harness_log_mark(0);
+    int r = namei_open(root, path, O_CREAT | O_EXCL | O_RDWR, S_IFREG | 0600, &ip);
+    if (r == -EEXIST) { /* this was cut in such a use */
+        snprintf(path, sizeof(path), "%s/" PROBE "-again", top);
+        r = namei_open(root, path, O_CREAT | O_EXCL | O_RDWR, S_IFREG | 0600, &ip);
+    }
     if (r == 0) {
         ssize_t n = inode_write(ip, &u, 5000);
         if (n != 1 && n != -ENOSPC)
             fault("a write after the recovery returns %zd; ", n);
         inode_put(ip);
-        r = namei_unlink(root, "its-a-probe", false);
+        if (fs_sync() != 0)
+            fault("a sync after the recovery fails; ");
+        harness_log_mark(1);
+        harness_log_mark(2);
+        r = namei_unlink(root, path, false);
+        if (fs_sync() != 0)
+            fault("a second sync after the recovery fails; ");
+        harness_log_mark(3);
     }
     if (r && r != -ENOSPC)
         fault("a new file after the recovery gives error %d; ", r);
@@ -74,11 +89,6 @@ static int mount_and_use(void *arg)
         harness_log_start();
     }
     int r = fs_mount();
-    if (job->record) {
-        harness_idle();
-        harness_log_stop();
-        harness_disk_deferred(false);
-    }
     if (r != 0) {
         fault("it does not mount (error %d): %s", r, harness_messages());
         return 0;
@@ -88,10 +98,12 @@ static int mount_and_use(void *arg)
         fault("its tree is too large to be looked at; ");
     else
         memcpy(look->tree, tree.s, tree.used + 1);
-    use();
-    if (fs_sync() != 0)
-        fault("sync fails; ");
+    use(job->top);
     fs_shutdown();
+    if (job->record) {
+        harness_idle();
+        harness_log_stop();
+    }
     if (strstr(harness_messages(), "lode fs"))
         fault("the kernel says: %s", strstr(harness_messages(), "lode fs"));
     look->done = true;

@@ -4,7 +4,10 @@
  * that flush, is on the disk for certain. The other writes submitted until it ends are units of one block: the disk was
  * free to keep any of them, in any of their sectors. A state is a choice of units. It is possible at every moment
  * of the epoch behind the submission of its last unit, and is judged for each of them, but its image is looked
- * at once. With few units all choices are taken; else those that are suspicious, then random ones. */
+ * at once. With few units all choices are taken; else those that are suspicious, then random ones.
+ *
+ * One thing more is tried than an honest disk does: where the header of a transaction is among the units, it is kept, and
+ * a sector of one of the bodies before it, which a flush had covered, is not what was written. The checksum has to tell. */
 #include "crash.h"
 
 #include <stdlib.h>
@@ -15,6 +18,8 @@
 #define SECTOR    512u
 #define SECTORS   (FS_BLOCK_SIZE / SECTOR)
 #define MAX_UNITS 4000
+#define RECOVERY  30 /* states of a recovery and of what comes after it */
+#define RECOVER_EVERY 90 /* of so many images one is mounted with a look at the recovery's own writes */
 #define MAX_BAD   3 /* states of a workload that are shown */
 
 /* ---- Epochs ---- */
@@ -28,6 +33,7 @@ struct unit {
 /* A state, before it is an image: what is kept of each unit. */
 struct choice {
     uint8_t sectors[MAX_UNITS];
+    uint32_t damaged; /* a body in the journal, by block, that is not as it was written; 0: none */
 };
 
 struct exploring {
@@ -53,6 +59,7 @@ struct exploring {
     char (*samples)[400]; /* names of some of them */
     struct seen { /* images that have been looked at */
         uint64_t image, tree;
+        char *text; /* in a recovery */
         bool good;
     } *seen;
     size_t nseen, sizeseen;
@@ -81,6 +88,16 @@ static void put_sectors(uint8_t *disk, const struct unit *u, uint8_t sectors, ui
     }
 }
 
+/* Turns the first sector of the damaged block around, or back. */
+static uint64_t damage(struct exploring *x, const struct choice *c)
+{
+    uint8_t *bytes = x->stable + (size_t)c->damaged * FS_BLOCK_SIZE;
+
+    for (unsigned i = 0; i < SECTOR && c->damaged; i++)
+        bytes[i] ^= 0xff;
+    return c->damaged * 0x9e3779b97f4a7c15;
+}
+
 /* Turns x->stable into the state's image, and back. Returns the image's hash, never 0. */
 static uint64_t make_image(struct exploring *x, const struct choice *c)
 {
@@ -89,11 +106,13 @@ static uint64_t make_image(struct exploring *x, const struct choice *c)
     for (size_t i = 0; i < x->nunits; i++)
         if (c->sectors[i])
             put_sectors(x->stable, &x->units[i], c->sectors[i], &image, x->saved + i * FS_BLOCK_SIZE);
+    image += damage(x, c);
     return image ? image : 1;
 }
 
 static void unmake_image(struct exploring *x, const struct choice *c)
 {
+    damage(x, c);
     for (size_t i = x->nunits; i-- > 0;)
         if (c->sectors[i])
             memcpy(x->stable + (size_t)x->units[i].block * FS_BLOCK_SIZE, x->saved + i * FS_BLOCK_SIZE, FS_BLOCK_SIZE);
@@ -150,7 +169,8 @@ static bool next_epoch(struct exploring *x)
 
 /* ---- Names of states ---- */
 
-/* "EPOCH:UNITS", UNITS like "0-3,5,7.1f": unit 7 only in the sectors whose bits are set. */
+/* "EPOCH:UNITS", UNITS like "0-3,5,7.1f": unit 7 only in the sectors whose bits are set. Behind it "!BLOCK", where that
+ * is damaged. */
 static void name_state(const struct exploring *x, const struct choice *c, char *to, size_t size)
 {
     size_t used = (size_t)snprintf(to, size, "%s%u:", x->prefix, x->epoch);
@@ -171,6 +191,8 @@ static void name_state(const struct exploring *x, const struct choice *c, char *
         comma = ",";
         i = last;
     }
+    if (c->damaged)
+        snprintf(to + used, size - used, "!%u", c->damaged);
 }
 
 static bool parse_state(const struct exploring *x, const char *name, struct choice *c, const char **rest)
@@ -181,10 +203,17 @@ static bool parse_state(const struct exploring *x, const char *name, struct choi
     if (strtoul(name, &end, 10) != x->epoch || *end != ':')
         return false;
     for (end++; *end && *end != '/'; end += *end == ',') {
+        if (*end == '!') {
+            c->damaged = (uint32_t)strtoul(end + 1, &end, 10);
+            if (c->damaged >= x->r->nblocks)
+                return false;
+            continue;
+        }
+
         unsigned long first = strtoul(end, &end, 10), last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
         unsigned long sectors = *end == '.' ? strtoul(end + 1, &end, 16) : 0xff;
 
-        if (*end && *end != ',' && *end != '/')
+        if (*end && !strchr(",/!", *end))
             return false;
         for (unsigned long i = first; i <= last && i < x->nunits; i++)
             c->sectors[i] = (uint8_t)sectors;
@@ -246,6 +275,10 @@ static void print_kept(const struct exploring *x, const struct choice *c)
             printf("#     ... and %zu more\n", x->nunits - i - 1);
             break;
         }
+    }
+    if (c->damaged) {
+        name_block(x, c->damaged, x->stable, what, sizeof(what));
+        printf("#     and damaged, although a flush had covered it: %s\n", what);
     }
 }
 
@@ -371,19 +404,46 @@ static void explore_recovery(struct exploring *x, const char *name, const uint8_
     free(inner);
 }
 
+/* A recovery's own cut: the tree is as before it, but for the file of the use after it. */
+static void judge_recovered(struct exploring *x, const struct choice *c, size_t first, uint64_t tree, const char *text)
+{
+    static const struct window none;
+    const char *probe = strstr(text, "\n" PROBE);
+    char *without = strdup(text);
+
+    if (probe)
+        strcpy(without + (probe - text), probe + 1 + strcspn(probe + 1, "\n"));
+    if ((probe ? hash_name(without) : tree) != x->exact)
+        report(x, c, 0, &none, text);
+    free(without);
+    for (size_t place = first; place < x->end && place <= x->r->n; place++) {
+        unsigned marks = 0;
+
+        for (size_t i = 0; i < place; i++)
+            marks += x->r->records[i].kind == RECORD_BEGIN || x->r->records[i].kind == RECORD_RETURN;
+        if (marks == 2 || marks == 0 || marks == 4) { /* between calls */
+            bool wanted = marks == 2;
+
+            if (wanted != !!probe) {
+                report(x, c, 0, &none, wanted ? "a file made after the recovery, and synced, is not there"
+                                              : "a file made after the recovery is there when it must not be");
+                break;
+            }
+        }
+    }
+}
+
 static void judge_trees(struct exploring *x, const struct choice *c, uint64_t tree, const char *text)
 {
     size_t first = x->start;
 
-    if (x->exact) {
-        struct window none = {0};
-        if (tree != x->exact)
-            report(x, c, 0, &none, text);
-        return;
-    }
     for (size_t i = 0; i < x->nunits; i++)
         if (c->sectors[i])
             first = MAX(first, x->units[i].submitted + 1);
+    if (x->exact) {
+        judge_recovered(x, c, first, tree, text);
+        return;
+    }
     for (size_t place = first; place < x->end && place <= x->r->n; place++) {
         enum record_kind before = place ? x->r->records[place - 1].kind : RECORD_BEGIN;
         if (place > first && before != RECORD_BEGIN && before != RECORD_RETURN)
@@ -433,11 +493,12 @@ static void judge_image(struct exploring *x, const struct choice *c, struct seen
         char *text = strdup(found);
         uint64_t tree = seen->tree;
 
+        seen->text = x->exact ? strdup(found) : NULL;
         judge_trees(x, c, tree, text);
         take_sample(x, c);
         if (recover && x->bad <= MAX_BAD) {
             name_state(x, c, name, sizeof(name));
-            explore_recovery(x, name, base, tree, 12, NULL);
+            explore_recovery(x, name, base, tree, RECOVERY, NULL);
         }
         free(text);
     }
@@ -445,7 +506,7 @@ static void judge_image(struct exploring *x, const struct choice *c, struct seen
 }
 
 /* Looks at the state's image, or remembers what came of it. True: it was new. */
-static bool try_choice(struct exploring *x, const struct choice *c, bool recover)
+static bool try_choice(struct exploring *x, const struct choice *c)
 {
     uint64_t image = make_image(x, c);
     struct seen *seen = find_seen(x, image);
@@ -457,9 +518,9 @@ static bool try_choice(struct exploring *x, const struct choice *c, bool recover
     if (is_new) {
         seen->image = image;
         x->nseen++;
-        judge_image(x, c, seen, recover);
+        judge_image(x, c, seen, !x->exact && !x->plan->only && image % RECOVER_EVERY == 0);
     } else if (seen->good) {
-        const char *text = oracle_text(x->o, seen->tree);
+        const char *text = x->exact ? seen->text : oracle_text(x->o, seen->tree);
         judge_trees(x, c, seen->tree, text ? text : "");
     }
     return is_new;
@@ -524,12 +585,33 @@ static void random_choice(struct exploring *x, struct choice *c)
         c->sectors[draw(x) % 2 ? x->nunits - 1 : draw(x) % x->nunits] = torn(x);
 }
 
-#define RECOVER_EVERY 24 /* of so many images one is mounted with a look at the recovery's own writes */
 #define TIRED         60 /* so many random choices in a row that are known: there are few others */
 
-static bool try_next(struct exploring *x, const struct choice *c)
+
+/* Is the unit a header of the journal? */
+static const struct fs_journal_header *header_in(const struct exploring *x, const struct unit *u)
 {
-    return try_choice(x, c, !x->exact && x->totals->states % RECOVER_EVERY == 0);
+    const struct fs_super *s = (const struct fs_super *)x->stable;
+    bool is_place = u->block == s->journal_start || u->block == s->journal_start + s->journal_slot;
+    const struct fs_journal_header *h = (const struct fs_journal_header *)u->data;
+
+    return is_place && h->magic == FS_JOURNAL_MAGIC && h->count > 0 && h->count < s->journal_slot ? h : NULL;
+}
+
+/* The disk has not kept what it promised: the transaction does not count. The first, the last and some other body. */
+static void damage_bodies(struct exploring *x, struct choice *c)
+{
+    for (size_t i = 0; i < x->nunits && !x->exact; i++) {
+        const struct fs_journal_header *h = header_in(x, &x->units[i]);
+        uint32_t some[] = {0, h ? h->count - 1 : 0, h ? (uint32_t)(draw(x) % h->count) : 0};
+
+        for (unsigned k = 0; k < 3 && h && x->nunits == 1; k++) {
+            c->sectors[i] = 0xff;
+            c->damaged = x->units[i].block + 1 + some[k];
+            try_choice(x, c);
+        }
+    }
+    c->damaged = 0;
 }
 
 static void explore_epoch(struct exploring *x, uint64_t budget)
@@ -542,12 +624,13 @@ static void explore_epoch(struct exploring *x, uint64_t budget)
     for (uint64_t k = 0; x->bad <= MAX_BAD; k = k + step < few || k + 1 >= few ? k + step : few - 1) {
         if (!likely_choice(x, k, c))
             break;
-        try_next(x, c);
+        try_choice(x, c);
     }
+    damage_bodies(x, c);
     for (unsigned known = 0;
          x->nunits > 0 && known < TIRED && x->totals->states - begun < budget && x->bad <= MAX_BAD;) {
         random_choice(x, c);
-        known = try_next(x, c) ? 0 : known + 1;
+        known = try_choice(x, c) ? 0 : known + 1;
     }
     free(c);
 }
@@ -580,7 +663,7 @@ static bool repeat_state(struct exploring *x)
         explore_recovery(x, name, base, tree, 1, rest);
         free(base);
     } else if (found) {
-        try_choice(x, c, false);
+        try_choice(x, c);
         if (x->totals->failed == failed) {
             printf("# %s: state %s%s is right; its tree:\n", x->w->name, x->prefix, x->plan->only);
             const char *text = oracle_text(x->o, find_seen(x, make_image(x, c))->tree);
@@ -621,6 +704,8 @@ static bool explore_recording(struct exploring *x, uint64_t budget)
     free(x->applied);
     free(x->stable);
     free(x->saved);
+    for (size_t i = 0; i < x->sizeseen; i++)
+        free(x->seen[i].text);
     free(x->seen);
     return found;
 }
