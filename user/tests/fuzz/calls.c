@@ -1,102 +1,141 @@
 /* The tables: calls with their arguments, paths. */
 #include "fuzz.h"
 
-/* A weight and the kinds of arguments for each system call (make.c explains the letters). One that is new in
- * abi/syscalls.h needs a line here: it does not compile without. */
-#define FUZZ_getcwd            4, "bn"
-#define FUZZ_dup               8, "d"
-#define FUZZ_dup3              8, "ddy"
-#define FUZZ_fcntl             8, "dfd"
-#define FUZZ_ioctl             6, "dqQ"
-#define FUZZ_mknodat           4, "DPmv"
-#define FUZZ_mkdirat           6, "DPM"
-#define FUZZ_unlinkat          12, "DPU"
-#define FUZZ_symlinkat         5, "PDP"
-#define FUZZ_linkat            8, "DPDPy"
-#define FUZZ_statfs            2, "Pb"
-#define FUZZ_fstatfs           2, "db"
-#define FUZZ_truncate          6, "Pl"
-#define FUZZ_ftruncate         8, "dl"
-#define FUZZ_faccessat         3, "DPx"
-#define FUZZ_chdir             4, "P"
-#define FUZZ_fchdir            3, "d"
-#define FUZZ_fchmod            3, "dM"
-#define FUZZ_fchmodat          4, "DPM"
-#define FUZZ_fchownat          3, "DPuux"
-#define FUZZ_fchown            3, "duu"
-#define FUZZ_openat            40, "DPOM"
-#define FUZZ_close             12, "d"
-#define FUZZ_pipe2             6, "by"
-#define FUZZ_getdents64        8, "dbn"
-#define FUZZ_lseek             8, "dlx"
-#define FUZZ_read              16, "dbn"
-#define FUZZ_write             20, "dbn"
-#define FUZZ_readv             6, "dic"
-#define FUZZ_writev            8, "dic"
-#define FUZZ_pread64           8, "dbnl"
-#define FUZZ_pwrite64          10, "dbnl"
-#define FUZZ_readlinkat        4, "DPbn"
-#define FUZZ_newfstatat        5, "DPby"
-#define FUZZ_fstat             5, "db"
-#define FUZZ_sync              1, ""
-#define FUZZ_fsync             2, "d"
-#define FUZZ_fdatasync         2, "d"
-#define FUZZ_utimensat         4, "DPty"
-#define FUZZ_renameat2         12, "DPDPy"
-#define FUZZ_exit              1, "u"
-#define FUZZ_exit_group        1, "u"
-#define FUZZ_set_tid_address   1, "b"
-#define FUZZ_nanosleep         2, "tb"
-#define FUZZ_clock_gettime     2, "kb"
-#define FUZZ_clock_getres      1, "kb"
-#define FUZZ_clock_nanosleep   2, "kxtb"
-#define FUZZ_syslog            1, "xbn"
-#define FUZZ_sched_getaffinity 1, "pnb"
-#define FUZZ_sched_yield       3, ""
-#define FUZZ_kill              8, "ps"
-#define FUZZ_tkill             2, "ps"
-#define FUZZ_tgkill            2, "pps"
-#define FUZZ_rt_sigaction      6, "sabz"
-#define FUZZ_rt_sigprocmask    5, "xSbz"
-#define FUZZ_rt_sigreturn      1, ""
-#define FUZZ_reboot            1, "uuub"
-#define FUZZ_times             1, "b"
-#define FUZZ_setpgid           3, "pp"
-#define FUZZ_getpgid           1, "p"
-#define FUZZ_getsid            1, "p"
-#define FUZZ_setsid            2, ""
-#define FUZZ_uname             1, "b"
-#define FUZZ_getrusage         2, "ub"
-#define FUZZ_umask             1, "M"
-#define FUZZ_gettimeofday      1, "bb"
-#define FUZZ_getpid            1, ""
-#define FUZZ_getppid           1, ""
-#define FUZZ_getuid            1, ""
-#define FUZZ_geteuid           1, ""
-#define FUZZ_getgid            1, ""
-#define FUZZ_getegid           1, ""
-#define FUZZ_gettid            1, ""
-#define FUZZ_sysinfo           1, "b"
-#define FUZZ_clone             6, "Cubub"
-#define FUZZ_execve            5, "Pee"
-#define FUZZ_wait4             6, "pbwb"
-#define FUZZ_prlimit64         3, "prLb"
-#define FUZZ_getrandom         2, "bnx"
-#define FUZZ_brk               5, "B"
-#define FUZZ_munmap            8, "AN"
-#define FUZZ_mmap              16, "ANRFdl"
-#define FUZZ_mprotect          8, "ANR"
-
-const struct call_kind calls[] = {
+/* All system calls, with the kinds of arguments that their table has, and three that are none. */
+struct call_kind calls[] = {
     [CALL_NUMBER] = {-1, "number", 2, "uuuuuu"},
     [CALL_PEEK] = {-1, "peek", 6, "b"},
     [CALL_POKE] = {-1, "poke", 10, "bu"},
-#define SYSCALL(number, name, kinds) {number, #name, FUZZ_##name},
+#define SYSCALL(number, name, kinds) {number, #name, 0, kinds},
 #include "abi/syscalls.h"
 #undef SYSCALL
 };
 const unsigned calls_count = sizeof(calls) / sizeof(calls[0]);
 _Static_assert(sizeof(calls) / sizeof(calls[0]) <= 256, "struct control counts so many");
+
+/* Those with a weight of their own, and arguments of more special kinds (make.c explains the letters). */
+static const struct {
+    uint16_t number;
+    uint8_t weight;
+    const char *kinds;
+} special[] = {
+    {NR_getcwd, 4, "bn"},
+    {NR_dup, 8, "d"},
+    {NR_dup3, 8, "ddy"},
+    {NR_fcntl, 8, "dfd"},
+    {NR_ioctl, 6, "dqQ"},
+    {NR_mknodat, 4, "DPmv"},
+    {NR_mkdirat, 6, "DPM"},
+    {NR_unlinkat, 12, "DPU"},
+    {NR_symlinkat, 5, "PDP"},
+    {NR_linkat, 8, "DPDPy"},
+    {NR_statfs, 2, "Pb"},
+    {NR_fstatfs, 2, "db"},
+    {NR_truncate, 6, "Pl"},
+    {NR_ftruncate, 8, "dl"},
+    {NR_faccessat, 3, "DPx"},
+    {NR_chdir, 4, "P"},
+    {NR_fchdir, 3, "d"},
+    {NR_fchmod, 3, "dM"},
+    {NR_fchmodat, 4, "DPM"},
+    {NR_fchownat, 3, "DPuux"},
+    {NR_fchown, 3, "duu"},
+    {NR_openat, 40, "DPOM"},
+    {NR_close, 12, "d"},
+    {NR_pipe2, 6, "by"},
+    {NR_getdents64, 8, "dbn"},
+    {NR_lseek, 8, "dlx"},
+    {NR_read, 16, "dbn"},
+    {NR_write, 20, "dbn"},
+    {NR_readv, 6, "dic"},
+    {NR_writev, 8, "dic"},
+    {NR_pread64, 8, "dbnl"},
+    {NR_pwrite64, 10, "dbnl"},
+    {NR_readlinkat, 4, "DPbn"},
+    {NR_newfstatat, 5, "DPby"},
+    {NR_fstat, 5, "db"},
+    {NR_sync, 1, ""},
+    {NR_fsync, 2, "d"},
+    {NR_fdatasync, 2, "d"},
+    {NR_utimensat, 4, "DPty"},
+    {NR_renameat2, 12, "DPDPy"},
+    {NR_exit, 1, "u"},
+    {NR_exit_group, 1, "u"},
+    {NR_set_tid_address, 1, "b"},
+    {NR_nanosleep, 2, "tb"},
+    {NR_clock_gettime, 2, "kb"},
+    {NR_clock_getres, 1, "kb"},
+    {NR_clock_nanosleep, 2, "kxtb"},
+    {NR_syslog, 1, "xbn"},
+    {NR_sched_getaffinity, 1, "pnb"},
+    {NR_sched_yield, 3, ""},
+    {NR_kill, 8, "ps"},
+    {NR_tkill, 2, "ps"},
+    {NR_tgkill, 2, "pps"},
+    {NR_rt_sigaction, 6, "sabz"},
+    {NR_rt_sigprocmask, 5, "xSbz"},
+    {NR_rt_sigreturn, 1, ""},
+    {NR_reboot, 1, "uuub"},
+    {NR_times, 1, "b"},
+    {NR_setpgid, 3, "pp"},
+    {NR_getpgid, 1, "p"},
+    {NR_getsid, 1, "p"},
+    {NR_setsid, 2, ""},
+    {NR_uname, 1, "b"},
+    {NR_getrusage, 2, "ub"},
+    {NR_umask, 1, "M"},
+    {NR_gettimeofday, 1, "bb"},
+    {NR_getpid, 1, ""},
+    {NR_getppid, 1, ""},
+    {NR_getuid, 1, ""},
+    {NR_geteuid, 1, ""},
+    {NR_getgid, 1, ""},
+    {NR_getegid, 1, ""},
+    {NR_gettid, 1, ""},
+    {NR_sysinfo, 1, "b"},
+    {NR_clone, 6, "Cubub"},
+    {NR_execve, 5, "Pee"},
+    {NR_wait4, 6, "pbwb"},
+    {NR_prlimit64, 3, "prLb"},
+    {NR_getrandom, 2, "bnx"},
+    {NR_brk, 5, "B"},
+    {NR_munmap, 8, "AN"},
+    {NR_mmap, 16, "ANRFdl"},
+    {NR_mprotect, 8, "ANR"},
+};
+
+/* The letters of abi/syscalls.h, and those of make.c that come nearest. */
+#define USUAL_WEIGHT 4
+static const char usual_kinds[][2] = {{'d', 'd'}, {'s', 'P'}, {'p', 'b'}, {'n', 'n'}, {'i', 'u'},
+                                      {'u', 'u'}, {'x', 'x'}, {'o', 'M'}, {'l', 'l'}, {'a', 'A'}};
+
+static void use_usual(struct call_kind *c)
+{
+    char *kinds = strdup(c->kinds);
+
+    if (!kinds)
+        die("the table of calls");
+    for (char *k = kinds; *k; k++)
+        for (unsigned i = 0; i < sizeof(usual_kinds) / sizeof(usual_kinds[0]); i++)
+            if (*k == usual_kinds[i][0]) {
+                *k = usual_kinds[i][1];
+                break;
+            }
+    c->kinds = kinds;
+    c->weight = USUAL_WEIGHT;
+}
+
+void calls_start(void)
+{
+    for (unsigned i = CALL_FIRST; i < calls_count; i++)
+        use_usual(&calls[i]);
+    for (unsigned k = 0; k < sizeof(special) / sizeof(special[0]); k++)
+        for (unsigned i = CALL_FIRST; i < calls_count; i++)
+            if (calls[i].number == special[k].number) {
+                calls[i].weight = special[k].weight;
+                calls[i].kinds = special[k].kinds;
+            }
+}
 
 /* Absolute ones only where nothing can be changed: programs stay where they are put. */
 #define NAME_59 "a23456789b123456789c123456789d123456789e123456789f123456789"

@@ -54,7 +54,7 @@ struct program {
     struct call call[MAX_CALLS];
 };
 
-/* Every system call, and three that are none: `number` calls the number in its first argument, `peek` and `poke` read
+/* Every system call, also one that has just been added, and three that are none: `number` calls the number in its first argument, `peek` and `poke` read
  * and write a byte of memory. */
 struct call_kind {
     long number; /* system call; -1: none */
@@ -62,7 +62,8 @@ struct call_kind {
     unsigned weight;   /* how often it is chosen */
     const char *kinds; /* of its arguments, a letter each: make.c */
 };
-extern const struct call_kind calls[];
+extern struct call_kind calls[];
+void calls_start(void); /* completes the table: first of all */
 extern const unsigned calls_count;
 enum { CALL_NUMBER, CALL_PEEK, CALL_POKE, CALL_FIRST }; /* their places; the table of system calls follows */
 

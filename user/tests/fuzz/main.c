@@ -424,7 +424,8 @@ static bool round(int64_t seed)
     clean_up();
     tcsetpgrp(1, group);
     tcsetattr(1, &settings);
-    return !state_leaked(&before) & state_is_sound() & !died;
+    bool same = !state_leaked(&before), sound = state_is_sound();
+    return same && sound && !died;
 }
 
 /* The same with damaged programs. */
@@ -443,7 +444,8 @@ static bool elf_round(int64_t seed, int64_t n)
         ok = elf_run(seed + i);
     each_process(kill_if_of_program);
     clean_up();
-    return !state_leaked(&before) & state_is_sound() & ok;
+    bool same = !state_leaked(&before), sound = state_is_sound();
+    return same && sound && ok;
 }
 
 /* ---- the whole ---- */
@@ -574,6 +576,7 @@ int main(int argc, char **argv)
         usage(USAGE);
     if (options.programs == 0)
         options.programs = options.file ? 1 : 200;
+    calls_start();
     corpus = map(sizeof(*corpus), options.coverage ? MAP_SHARED : MAP_PRIVATE);
     read_programs(CORPUS, add_to_corpus);
     if (options.file) {
