@@ -677,6 +677,7 @@ void inode_check(void)
     list_for_each_entry (ip, &all, lru_link) {
         CHECK(lookup(ip->ino) == ip, "inode %u: not in the table, or twice", ip->ino);
         CHECK((ip->refs & ~INODE_DEAD) < 1u << 24, "inode %u: refs 0x%x", ip->ino, ip->refs);
+        CHECK(ip->refs != 0 || check_free(&ip->lock), "inode %u: is locked, but nobody uses it", ip->ino);
         if (ip->fs->loaded && check_free(&ip->lock))
             check_unlocked(ip);
         n++;
