@@ -24,13 +24,14 @@
 #include "proc/proc.h"
 
 enum { MAJOR = 10, MINOR = 240 };
-_Static_assert(FAIL_READ + BIO_WRITE == FAIL_WRITE && FAIL_READ + BIO_FLUSH == FAIL_FLUSH, "disk.c adds them up");
+_Static_assert(FAIL_READ + BIO_WRITE == FAIL_WRITE && FAIL_READ + BIO_FLUSH == FAIL_FLUSH,
+               "disk.c adds them up");
 
 static struct {
     enum debug_failure what; /* FAIL_NONE: off. Written last: the rest is constant while it is another */
     int pid;                 /* whose allocations count */
     uint64_t n;
-    bool later; /* those after the n-th fail, too */
+    bool later;            /* those after the n-th fail, too */
     uint64_t seen, struck; /* atomic */
 } failing;
 
@@ -72,7 +73,8 @@ static int obey(const char *line)
     if (!strcmp(line, "off"))
         return 0;
     if (!strcmp(line, "drop")) {
-        for (unsigned i = 0; i < 3; i++) /* pages that were used get a second chance, and inodes go when pages are gone */
+        for (unsigned i = 0; i < 3;
+             i++) /* pages that were used get a second chance, and inodes go when pages are gone */
             while (page_reclaim_hook(SIZE_MAX))
                 ;
         return 0;

@@ -51,10 +51,31 @@ void images_make(const char *path)
 /* A number for a field that has `old` in it: mostly one that has a meaning somewhere. */
 static uint64_t value(struct input *in, uint64_t old)
 {
-    const uint64_t known[] = {0, 1, 2, super.root, super.ninodes - 1, super.ninodes, super.nblocks - 1, super.nblocks,
-                              super.data_start, super.inode_start, super.block_map_start, super.inode_map_start,
-                              super.journal_start, 4096, 4095, FS_BLOCK_SIZE * 43ul, FS_MAX_SIZE, FS_MAX_SIZE + 1,
-                              UINT32_MAX, INT32_MAX, UINT64_MAX, INT64_MAX, 1ul << 31, 1ul << 32, 1ul << 63};
+    const uint64_t known[] = {0,
+                              1,
+                              2,
+                              super.root,
+                              super.ninodes - 1,
+                              super.ninodes,
+                              super.nblocks - 1,
+                              super.nblocks,
+                              super.data_start,
+                              super.inode_start,
+                              super.block_map_start,
+                              super.inode_map_start,
+                              super.journal_start,
+                              4096,
+                              4095,
+                              FS_BLOCK_SIZE * 43ul,
+                              FS_MAX_SIZE,
+                              FS_MAX_SIZE + 1,
+                              UINT32_MAX,
+                              INT32_MAX,
+                              UINT64_MAX,
+                              INT64_MAX,
+                              1ul << 31,
+                              1ul << 32,
+                              1ul << 63};
     unsigned how = (unsigned)input_number(in, 1);
 
     switch (how % 8) {
@@ -93,7 +114,10 @@ struct field {
     uint16_t offset;
     uint8_t bytes;
 };
-#define FIELD(type, name) {offsetof(struct type, name), sizeof(((struct type *)0)->name)}
+#define FIELD(type, name)                                                                                    \
+    {                                                                                                        \
+        offsetof(struct type, name), sizeof(((struct type *)0)->name)                                        \
+    }
 
 static void change_field(struct input *in, void *structure, const struct field *fields, unsigned count)
 {
@@ -104,12 +128,21 @@ static void change_field(struct input *in, void *structure, const struct field *
 
 static void damage_super(struct input *in)
 {
-    static const struct field fields[] = {
-        FIELD(fs_super, magic),           FIELD(fs_super, version),          FIELD(fs_super, block_size),
-        FIELD(fs_super, nblocks),         FIELD(fs_super, ninodes),          FIELD(fs_super, journal_start),
-        FIELD(fs_super, journal_slot),    FIELD(fs_super, inode_map_start),  FIELD(fs_super, inode_map_blocks),
-        FIELD(fs_super, block_map_start), FIELD(fs_super, block_map_blocks), FIELD(fs_super, inode_start),
-        FIELD(fs_super, inode_blocks),    FIELD(fs_super, data_start),       FIELD(fs_super, root)};
+    static const struct field fields[] = {FIELD(fs_super, magic),
+                                          FIELD(fs_super, version),
+                                          FIELD(fs_super, block_size),
+                                          FIELD(fs_super, nblocks),
+                                          FIELD(fs_super, ninodes),
+                                          FIELD(fs_super, journal_start),
+                                          FIELD(fs_super, journal_slot),
+                                          FIELD(fs_super, inode_map_start),
+                                          FIELD(fs_super, inode_map_blocks),
+                                          FIELD(fs_super, block_map_start),
+                                          FIELD(fs_super, block_map_blocks),
+                                          FIELD(fs_super, inode_start),
+                                          FIELD(fs_super, inode_blocks),
+                                          FIELD(fs_super, data_start),
+                                          FIELD(fs_super, root)};
     bool copy = input_number(in, 1) % 2;
 
     change_field(in, harness_disk_block(copy ? super.nblocks - 1 : 0), fields, ARRAY_SIZE(fields));
@@ -123,9 +156,10 @@ static struct fs_inode *inode(struct input *in)
 static void damage_inode(struct input *in)
 {
     static const struct field fields[] = {
-        FIELD(fs_inode, mode),  FIELD(fs_inode, flags),       FIELD(fs_inode, nlink),    FIELD(fs_inode, size),
-        FIELD(fs_inode, nblocks), FIELD(fs_inode, next_orphan), FIELD(fs_inode, rdev), FIELD(fs_inode, generation),
-        FIELD(fs_inode, mtime), FIELD(fs_inode, indirect[0]), FIELD(fs_inode, indirect[1]), FIELD(fs_inode, indirect[2])};
+        FIELD(fs_inode, mode),        FIELD(fs_inode, flags),       FIELD(fs_inode, nlink),
+        FIELD(fs_inode, size),        FIELD(fs_inode, nblocks),     FIELD(fs_inode, next_orphan),
+        FIELD(fs_inode, rdev),        FIELD(fs_inode, generation),  FIELD(fs_inode, mtime),
+        FIELD(fs_inode, indirect[0]), FIELD(fs_inode, indirect[1]), FIELD(fs_inode, indirect[2])};
 
     change_field(in, inode(in), fields, ARRAY_SIZE(fields));
 }
@@ -139,14 +173,16 @@ static void damage_pointer(struct input *in)
 
 static void *data_block(struct input *in)
 {
-    return harness_disk_block(super.data_start + (blkno_t)(input_number(in, 1) % (super.nblocks - 1 - super.data_start)));
+    return harness_disk_block(super.data_start +
+                              (blkno_t)(input_number(in, 1) % (super.nblocks - 1 - super.data_start)));
 }
 
 /* In some block of data, which may be a directory's: an entry. */
 static void damage_entry(struct input *in)
 {
-    static const struct field fields[] = {FIELD(fs_dirent, ino), FIELD(fs_dirent, type), FIELD(fs_dirent, name[0]),
-                                          FIELD(fs_dirent, name[1]), FIELD(fs_dirent, name[FS_NAME_MAX - 1])};
+    static const struct field fields[] = {FIELD(fs_dirent, ino), FIELD(fs_dirent, type),
+                                          FIELD(fs_dirent, name[0]), FIELD(fs_dirent, name[1]),
+                                          FIELD(fs_dirent, name[FS_NAME_MAX - 1])};
     struct fs_dirent *e = data_block(in);
 
     change_field(in, e + input_number(in, 1) % FS_DIRENTS_PER_BLOCK, fields, ARRAY_SIZE(fields));
@@ -162,7 +198,8 @@ static void damage_pointers(struct input *in)
 
 static void damage_maps(struct input *in)
 {
-    uint8_t *map = harness_disk_block(input_number(in, 1) % 2 ? super.block_map_start : super.inode_map_start);
+    uint8_t *map =
+        harness_disk_block(input_number(in, 1) % 2 ? super.block_map_start : super.inode_map_start);
 
     change(in, &map[input_number(in, 1) % 40], 1);
 }
@@ -170,10 +207,13 @@ static void damage_maps(struct input *in)
 static void damage_journal(struct input *in)
 {
     static const struct field fields[] = {
-        FIELD(fs_journal_header, magic), FIELD(fs_journal_header, sequence), FIELD(fs_journal_header, count),
-        FIELD(fs_journal_header, home[0]), FIELD(fs_journal_header, home[1]), FIELD(fs_journal_header, home[2]),
-        FIELD(fs_journal_header, home[3]), FIELD(fs_journal_header, home[10]), FIELD(fs_journal_header, uuid[0])};
-    struct fs_journal_header *h = harness_disk_block(super.journal_start + (blkno_t)(input_number(in, 1) % 2) * super.journal_slot);
+        FIELD(fs_journal_header, magic),   FIELD(fs_journal_header, sequence),
+        FIELD(fs_journal_header, count),   FIELD(fs_journal_header, home[0]),
+        FIELD(fs_journal_header, home[1]), FIELD(fs_journal_header, home[2]),
+        FIELD(fs_journal_header, home[3]), FIELD(fs_journal_header, home[10]),
+        FIELD(fs_journal_header, uuid[0])};
+    struct fs_journal_header *h =
+        harness_disk_block(super.journal_start + (blkno_t)(input_number(in, 1) % 2) * super.journal_slot);
 
     if (h->magic != FS_JOURNAL_MAGIC) { /* one that has never been used becomes one that counts */
         h->magic = FS_JOURNAL_MAGIC;
@@ -187,7 +227,8 @@ static void damage_journal(struct input *in)
 static void damage_bytes(struct input *in)
 {
     uint8_t *block = harness_disk_block((blkno_t)(input_number(in, 2) % super.nblocks));
-    unsigned offset = (unsigned)input_number(in, 2) % (FS_BLOCK_SIZE - 8), bytes = 1u << input_number(in, 1) % 4;
+    unsigned offset = (unsigned)input_number(in, 2) % (FS_BLOCK_SIZE - 8),
+             bytes = 1u << input_number(in, 1) % 4;
 
     change(in, block + offset, bytes);
 }
@@ -195,7 +236,8 @@ static void damage_bytes(struct input *in)
 /* A block that is right somewhere else. */
 static void damage_block(struct input *in)
 {
-    blkno_t from = (blkno_t)(input_number(in, 1) % super.nblocks), to = (blkno_t)(input_number(in, 1) % super.nblocks);
+    blkno_t from = (blkno_t)(input_number(in, 1) % super.nblocks),
+            to = (blkno_t)(input_number(in, 1) % super.nblocks);
 
     changed |= memcmp(harness_disk_block(to), harness_disk_block(from), FS_BLOCK_SIZE) != 0;
     memcpy(harness_disk_block(to), harness_disk_block(from), FS_BLOCK_SIZE);
@@ -226,9 +268,9 @@ static void repair_slot(unsigned slot)
 
 void damage(const uint8_t *bytes, size_t size)
 {
-    static void (*const kinds[])(struct input *) = {damage_super,   damage_inode, damage_pointer, damage_entry, damage_pointers,
-                                                    damage_maps,    damage_journal, damage_bytes, damage_block, damage_inode,
-                                                    damage_entry};
+    static void (*const kinds[])(struct input *) = {
+        damage_super,   damage_inode, damage_pointer, damage_entry, damage_pointers, damage_maps,
+        damage_journal, damage_bytes, damage_block,   damage_inode, damage_entry};
     struct input in = {bytes, bytes + size};
     unsigned first = (unsigned)input_number(&in, 1);
 

@@ -36,5 +36,5 @@ void use_forget(void);
 int use_mount(void);
 /* Goes through the whole tree, and reads what can be read; returns how many of these calls have failed. */
 unsigned use_walk(void);
-void use_list(void); /* does what has been added */
+void use_list(void);     /* does what has been added */
 void use_populate(void); /* for images_make */

@@ -128,9 +128,10 @@ static struct operation {
 } operations[MAX_OPERATIONS];
 static unsigned noperations;
 
-static const char *const paths[] = {"d",       "d/e",      "d/e/f",  "d/many", "large",  "far",      "s",       "loop", "h",
-                                    "d/many/5", "errno.h", "stat.h", "new",    "d/new",  "d/e/new",  "d/many/new", "dev/null",
-                                    ".",       "d/..",     "d/e/..", "new/x",  "d/many/70", "lost+found", "tmp"};
+static const char *const paths[] = {"d",    "d/e",    "d/e/f",   "d/many",     "large",      "far",
+                                    "s",    "loop",   "h",       "d/many/5",   "errno.h",    "stat.h",
+                                    "new",  "d/new",  "d/e/new", "d/many/new", "dev/null",   ".",
+                                    "d/..", "d/e/..", "new/x",   "d/many/70",  "lost+found", "tmp"};
 
 void use_forget(void)
 {

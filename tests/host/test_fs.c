@@ -791,8 +791,8 @@ static int failing_disk(void *arg)
     CHECK(messages_with("read-only from now on") == (failed && writing));
     CHECK(file_byte("before", 9000) == 'b' || !writing); /* reading goes on */
     if (failed && writing)
-        CHECK(make("x") == -EROFS && namei_mkdir(R, "x", 0755) == -EROFS && namei_unlink(R, "before", false) == -EROFS &&
-              fs_sync() == -EIO);
+        CHECK(make("x") == -EROFS && namei_mkdir(R, "x", 0755) == -EROFS &&
+              namei_unlink(R, "before", false) == -EROFS && fs_sync() == -EIO);
     fs_shutdown();
     CHECK(messages_with("read-only from now on") == (failed && writing));
     return failed ? 0 : 2;
@@ -803,7 +803,8 @@ static int after_failing_disk(void *arg)
 {
     (void)arg;
     CHECK(boot() == 0 && file_byte("before", 9000) == 'b');
-    namei_unlink(R, "w/a", false), namei_unlink(R, "w/s", false), namei_unlink(R, "w/b", false), namei_unlink(R, "c", false);
+    namei_unlink(R, "w/a", false), namei_unlink(R, "w/s", false), namei_unlink(R, "w/b", false),
+        namei_unlink(R, "c", false);
     namei_unlink(R, "w", true);
     CHECK(links_of("/") == 2 && small_work() == 0 && strstr(harness_messages(), "lode fs") == NULL);
     fs_shutdown();
@@ -1034,6 +1035,47 @@ static int no_orphans(void *arg)
     CHECK(free_blocks() == (uintptr_t)arg && fs_sync() == 0);
     fs_shutdown();
     return 0;
+}
+
+/* With a journal to be replayed and orphans to be freed, the n-th allocation or request of the mount fails: it says why it
+ * cannot, or does. 2: there were fewer. */
+static int failing_mount(void *arg)
+{
+    uintptr_t n = (uintptr_t)arg;
+    harness_fail_alloc(failure.ops ? 0 : n, false);
+    harness_disk_fail(failure.ops, failure.ops ? n : 0, false);
+    int r = boot();
+    bool failed = harness_alloc_failed() || harness_disk_stats().failed > 0;
+    CHECK(failed || r == 0);
+    CHECK((r != 0) == (messages_with("lode fs: cannot mount: ") == 1));
+    CHECK(r == 0 || r == (failure.ops ? -EIO : -ENOMEM));
+    if (r == 0) {
+        tree_hash("/");
+        fs_shutdown();
+    }
+    return failed ? 0 : 2;
+}
+
+static void failing_mounts(void)
+{
+    static const unsigned kinds[] = {0, 1 << BIO_READ, 1 << BIO_WRITE, 1 << BIO_FLUSH};
+    unsigned bad = 0, struck = 0;
+    for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
+        for (uintptr_t n = 1, r = 0; r == 0 && n < 1000; n += 1 + (kinds[k] == 0 && n > 10 ? n / 4 : 0)) {
+            struct fs_super *s = format(4000, 500, 200);
+            uintptr_t space = s->nblocks - 2 - s->data_start;
+            failure.ops = kinds[k];
+            bool good = harness_child(leave_orphans, NULL) == 0;
+            r = (uintptr_t)harness_child(failing_mount, (void *)n);
+            good = good && (r == 0 || r == 2) && harness_child(no_orphans, (void *)space) == 0 && fsck();
+            if (!good) {
+                diag("mount: number %d of kind %x fails: result %d", (int)n, kinds[k], (int)r);
+                bad++;
+                r = 0;
+            }
+            struck += r == 0;
+        }
+    ok(bad == 0 && struck > 20, "mount: %u allocations and requests fail, one at a time", struck);
 }
 
 /* A file so large that it is freed in several transactions: arg 0, cut to 10 bytes; 1, unlinked. */
@@ -1398,6 +1440,8 @@ int main(int argc, char **argv)
         failing_allocations();
     if (wanted("disk errors"))
         disk_errors();
+    if (wanted("mounts fail"))
+        failing_mounts();
     if (wanted("damaged disks"))
         damaged_disks();
     if (wanted("loops")) {

@@ -16,11 +16,12 @@
 
 #include "user/state.h"
 
-#define PAGE      4096l
-#define SIZE      (5 * PAGE + 100)
-#define TRIES     2000
-#define LONG_PATH "./././././././././././././././././././././././././././././././././././././././././././././././././././" \
-                  "./././././././././././././././././././././././././././././././././././././././././././././././././././"
+#define PAGE  4096l
+#define SIZE  (5 * PAGE + 100)
+#define TRIES 2000
+#define LONG_PATH                                                                                            \
+    "./././././././././././././././././././././././././././././././././././././././././././././././././././" \
+    "./././././././././././././././././././././././././././././././././././././././././././././././././././"
 
 /* What is tried. All run in the child; prepare and check while nothing fails. */
 struct scenario {
@@ -30,18 +31,18 @@ struct scenario {
     long least;            /* so many allocations have to fail, or the scenario is worth nothing */
     long also;             /* an error that stands for "no memory", besides -ENOMEM */
     bool ends, arms;       /* the call may end the process; it arms by itself */
-    int dies;              /* the signal by which a process ends that finds no memory in a page fault; 0: it must not */
+    int dies; /* the signal by which a process ends that finds no memory in a page fault; 0: it must not */
 };
 
 /* What a child tells, in memory that both share. */
 static volatile struct report {
     bool returned;
     long result;
-} *report;
+} * report;
 
 static int device; /* that makes things fail */
 static const char *kind;
-static int trial;    /* which one fails; 0: none */
+static int trial;      /* which one fails; 0: none */
 static bool and_later; /* those after it, too */
 static int fd, pipe_ends[2], child;
 static char *area, buf[SIZE + PAGE];
@@ -85,7 +86,8 @@ static bool exists(const char *path)
 /* Of a call that makes "new": it is there exactly if that was the result. */
 static void check_new(long r)
 {
-    CHECK(exists("new") == (r >= 0), "the result is %ld, but \"new\" is%s there", r, exists("new") ? "" : " not");
+    CHECK(exists("new") == (r >= 0), "the result is %ld, but \"new\" is%s there", r,
+          exists("new") ? "" : " not");
     if (r >= 0)
         CHECK(unlink("new") == 0 || rmdir("new") == 0, "new: %s", strerror(errno));
 }
@@ -93,7 +95,8 @@ static void check_new(long r)
 /* Of one that takes "old" away. */
 static void check_old(long r)
 {
-    CHECK(exists("old") == (r < 0), "the result is %ld, but \"old\" is%s there", r, exists("old") ? "" : " not");
+    CHECK(exists("old") == (r < 0), "the result is %ld, but \"old\" is%s there", r,
+          exists("old") ? "" : " not");
     if (r < 0)
         CHECK(unlink("old") == 0, "old: %s", strerror(errno));
 }
@@ -128,13 +131,15 @@ static void check_written(long r, int64_t offset)
 {
     long size = r > 0 && offset + r > SIZE ? offset + r : SIZE;
 
-    CHECK(file_size("copy") == size, "%ld bytes after a write of %ld at %ld", (long)file_size("copy"), r, (long)offset);
+    CHECK(file_size("copy") == size, "%ld bytes after a write of %ld at %ld", (long)file_size("copy"), r,
+          (long)offset);
     char *now = new_pages(size / PAGE + 1);
     CHECK(pread(fd, now, size, 0) == size, "read: %s", strerror(errno));
     for (long i = 0; i < size; i++) {
-        bool new = r > 0 && i >= offset && i < offset + r;
+        bool new = r > 0 && i >= offset &&i < offset + r;
         uint8_t want = new ? (uint8_t)buf[i - offset] : i < SIZE ? pattern_byte(i, 2) : 0;
-        CHECK((uint8_t)now[i] == want, "byte %ld is %u, not %u, after a write of %ld at %ld", i, now[i], want, r, (long)offset);
+        CHECK((uint8_t)now[i] == want, "byte %ld is %u, not %u, after a write of %ld at %ld", i, now[i], want,
+              r, (long)offset);
     }
     close(fd);
     CHECK(unlink("copy") == 0, "copy: %s", strerror(errno));
@@ -168,7 +173,7 @@ static void check_positive(long r)
     }
 #define SCENARIO(name, ...) static const struct scenario scenario_##name = {.call = call_##name, __VA_ARGS__};
 /* A call that needs no memory, as a rule. */
-#define SIMPLE(name, ...)   CALL(name, __VA_ARGS__) SCENARIO(name, .least = 0)
+#define SIMPLE(name, ...) CALL(name, __VA_ARGS__) SCENARIO(name, .least = 0)
 
 static void into_d(void)
 {
@@ -245,7 +250,8 @@ SCENARIO(fchdir, .prepare = open_d, .check = check_where)
 static void check_mode(long r)
 {
     struct abi_stat st;
-    CHECK(getstat("f", &st) == 0 && (st.mode & 0777) == (r < 0 ? 0666 : 0640), "mode %o, result %ld", st.mode, r);
+    CHECK(getstat("f", &st) == 0 && (st.mode & 0777) == (r < 0 ? 0666 : 0640), "mode %o, result %ld", st.mode,
+          r);
     CHECK_CALL(0, sys_fchmodat(AT_FDCWD, (long)"f", 0666));
 }
 CALL(fchmod, fd, 0640)
@@ -599,7 +605,8 @@ SCENARIO(proc_files, .check = check_positive, .least = 6, .also = -ENFILE)
 static void open_far(void)
 {
     open_copy();
-    CHECK_CALL(PAGE, sys_pwrite64(fd, (long)buf, PAGE, 2000 * PAGE)); /* so that a block of pointers is there */
+    CHECK_CALL(PAGE,
+               sys_pwrite64(fd, (long)buf, PAGE, 2000 * PAGE)); /* so that a block of pointers is there */
 }
 static void check_far(long r)
 {
@@ -735,7 +742,8 @@ static void check_end(const struct scenario *s, int status, bool failed)
     int dies = s->dies && disk ? SIGBUS : s->dies;
 
     if (!WAIT_HAS_EXITED(status)) {
-        CHECK(failed && dies && WAIT_SIGNAL(status) == dies, "the process is ended by %s", signal_text(WAIT_SIGNAL(status)));
+        CHECK(failed && dies && WAIT_SIGNAL(status) == dies, "the process is ended by %s",
+              signal_text(WAIT_SIGNAL(status)));
         return;
     }
     CHECK(WAIT_EXIT_CODE(status) == 0, "the process ends with status %d", WAIT_EXIT_CODE(status));
@@ -744,8 +752,8 @@ static void check_end(const struct scenario *s, int status, bool failed)
         return;
     }
     long r = report->result;
-    CHECK(r >= 0 || (failed && (r == (disk ? -EIO : -ENOMEM) || (!disk && r == s->also))), "the result is %ld (%s)", r,
-          r < 0 ? strerror(-r) : "");
+    CHECK(r >= 0 || (failed && (r == (disk ? -EIO : -ENOMEM) || (!disk && r == s->also))),
+          "the result is %ld (%s)", r, r < 0 ? strerror(-r) : "");
 }
 
 static void remove_rest(void)
@@ -786,17 +794,20 @@ static void fail_each(const struct scenario *s, const char *what)
     CHECK(state_read(&before), "/proc/lode");
     for (bool more = true; more && trial <= TRIES; and_later = !and_later, trial += !and_later) {
         more = try(s);
-        CHECK(!state_leaked(&before) && state_is_sound(), "%s %d%s", kind, trial, and_later ? " and all after it" : "");
+        CHECK(!state_leaked(&before) && state_is_sound(), "%s %d%s", kind, trial,
+              and_later ? " and all after it" : "");
     }
     CHECK(trial <= TRIES, "it never ends");
     printf("# %s: %d failed\n", kind, trial - 1);
-    CHECK(strcmp(kind, "alloc") || trial - 1 >= s->least, "%d allocations were made to fail, expected %ld", trial - 1, s->least);
+    CHECK(strcmp(kind, "alloc") || trial - 1 >= s->least, "%d allocations were made to fail, expected %ld",
+          trial - 1, s->least);
     close(device);
 }
 
 #define COURSES(DO)                                                                                          \
-    DO(read_into_new_memory) DO(pipe_write) DO(vfork) DO(large_clone) DO(large_directory) DO(proc_files)     \
-    DO(write_far) DO(fault_zero) DO(fault_file) DO(fault_copy) DO(fault_stack)
+    DO(read_into_new_memory)                                                                                 \
+    DO(pipe_write) DO(vfork) DO(large_clone) DO(large_directory) DO(proc_files) DO(write_far) DO(fault_zero) \
+        DO(fault_file) DO(fault_copy) DO(fault_stack)
 
 /* Two tests for each line of the table of system calls: one without a scenario does not compile. */
 #define TESTS_OF(name)                                                                                       \
