@@ -293,6 +293,14 @@ test-failing: ## memory and the disk fail in every system call, one request afte
 test-fuzz: ## 10 million random system calls, 20,000 damaged programs: no panic, hang or leak
 	@scripts/fuzz $(FUZZ)
 
+crash_needs := $(B)/kernel.elf build/mkfs build/fsck build/crash/crash $(B)/crash/guest
+
+test-crash: $(crash_needs) ## every state in which a power cut may leave the disk, 60,000 of them
+	@tests/crash/run --build $(B) $(CRASH)
+
+test-crash-long: $(crash_needs) ## a million of them
+	@tests/crash/run --build $(B) --long $(CRASH)
+
 test-mutants: ## break the kernel on purpose, fault by fault: the tests must catch each
 	@scripts/mutate
 
@@ -355,6 +363,7 @@ help: ## this list
 	@echo '  DEBUG=1    with the checks of a debug build; COVERAGE=1: records what code has run; WERROR=1: warnings are errors; V=1: show commands'
 	@echo '  EXTRA_SRC="a.c b.c"      compile these against the user API into /bin'
 	@echo '  EXTRA_FILES="x y"        copy these into the root directory'
+	@echo '  CRASH="my.crash"         options and workloads for tests/crash/run (test-crash)'
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))

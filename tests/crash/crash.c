@@ -155,7 +155,7 @@ static bool judge(const struct workload *w, const struct result *results, const 
     return true;
 }
 
-static void run_one(const struct workload *w)
+static void run_one(struct workload *w)
 {
     struct totals totals = {0};
     struct text fault = {0}, repeat = {0};
@@ -165,6 +165,7 @@ static void run_one(const struct workload *w)
     text_add(&repeat, "%s --seed %llu%s", program, (unsigned long long)options.seed, options.is_long ? " --long" : "");
     if (options.recording) {
         text_add(&repeat, " --recording %s", options.recording);
+        w->real_clock = true;
         r = recording_load(options.recording, w, results);
         harness_disk_create(r->nblocks);
     } else {

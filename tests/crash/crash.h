@@ -67,6 +67,7 @@ struct workload {
     uint32_t blocks, inodes, slot; /* the disk */
     uint32_t pages;                /* of memory */
     uint64_t seed;
+    bool real_clock; /* it has run in a machine, whose host may have had no time */
     bool fills;      /* the disk may run full: a write may be there in part */
     unsigned weight; /* its share of the states */
     unsigned nops, first; /* ops[0 .. first-1] prepare the disk, before the log is started */

@@ -235,13 +235,17 @@ static int run_workload(void *base)
     const struct workload *w = the_workload;
 
     harness_set_pages(w->pages);
-    if (fs_mount() != 0)
+    if (fs_mount() != 0) {
+        fprintf(stderr, "%s", harness_messages());
         return 1;
+    }
     root = fs_root();
     for (unsigned k = 0; k < w->first; k++)
         run(&w->ops[k], &the_results[k]);
-    if (fs_sync() != 0)
+    if (fs_sync() != 0) {
+        fprintf(stderr, "%s", harness_messages());
         return 2;
+    }
     harness_idle();
     harness_seed(w->seed);
     harness_disk_deferred(true);
@@ -260,7 +264,7 @@ static int run_workload(void *base)
 
 bool execute(const struct workload *w, struct result *results, uint8_t *base, struct text *fault)
 {
-    static const char *const why[] = {"", "it does not mount", "sync fails"};
+    static const char *const why[] = {"", "it does not mount; see standard error", "sync fails; see standard error"};
 
     the_workload = w;
     the_results = results;

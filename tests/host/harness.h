@@ -145,41 +145,25 @@ void harness_disk_clear_stats(void);
 void harness_disk_fail(unsigned ops, uint64_t n, bool all);
 void harness_disk_fail_block(unsigned ops, blkno_t block); /* requests that touch it; block 0: none */
 
-/* ---- Power cuts ----
+/* ---- The log ----
  *
- * While logging, the harness keeps the contents of every write and the order of events. An event is a
- * submission or a completion; point p is the moment after the first p events (p = 0 .. harness_log_count()).
- * What a disk may hold after a power cut at p: every write that had completed before the submission of a
- * flush which had completed by p, surely; and any subset of the sectors of the other writes submitted by p.
- * The optional writes are counted in units of a block; unit i is bit i of a mask. */
-enum harness_cut {
-    CUT_NONE,   /* no optional write has reached the disk */
-    CUT_ALL,    /* all of them */
-    CUT_MASK,   /* those whose bit is set in arg (units from 64 on: as unit i % 64) */
-    CUT_RANDOM, /* random ones, chosen by arg */
-    CUT_TORN,   /* random 512-byte sectors of them, chosen by arg */
-};
-void harness_log_start(
-    void); /* from the disk's present contents; forgets an earlier log. No request may be in flight */
+ * While logging, the harness keeps the contents of every write and the order of events. An event is a submission or a
+ * completion, or a mark that the test has set. tests/crash makes from it what a disk may hold after a power cut. */
+void harness_log_start(void); /* forgets an earlier log. No request may be in flight */
 void harness_log_stop(void);
 size_t harness_log_count(void);
-size_t harness_log_units(size_t point); /* optional units at this point */
-/* An event: a write's bytes stay where they are until the next harness_log_start. */
+void harness_log_mark(uint64_t value); /* an event that says how far the test is, e.g. "sync k has returned" */
+
+/* A write's bytes stay where they are until the next harness_log_start. */
 struct harness_event {
     enum harness_event_kind { HARNESS_WRITE, HARNESS_FLUSH, HARNESS_COMPLETE, HARNESS_MARK } kind;
     blkno_t block; /* of a write */
     uint32_t nblocks;
     const uint8_t *data;
     uint64_t value;     /* HARNESS_MARK: the mark; HARNESS_COMPLETE: which event is complete */
-    uint64_t completed; /* of a write or flush: the event that says so; UINT64_MAX: none */
+    uint64_t completed; /* of a write or flush: the event that says so; UINT64_MAX: none, it has failed or is in flight */
 };
 struct harness_event harness_log_event(size_t i);
-void harness_log_mark(
-    uint64_t value); /* an event that says how far the test is, e.g. "sync k has returned" */
-uint64_t harness_log_last_mark(size_t point); /* the last mark before the point; 0: none */
-/* Replaces the disk's contents by what it may hold after a power cut. Cheapest with points in ascending
- * order. Stops the log from growing; stays usable with the same log. */
-void harness_log_cut(size_t point, enum harness_cut how, uint64_t arg);
 
 /* ---- Between harness.c and harness_disk.c ---- */
 bool harness_disk_complete_one(void); /* completes a request that is in flight; false: there is none */

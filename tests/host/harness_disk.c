@@ -1,5 +1,5 @@
-/* The harness's disk: an array of blocks in shared memory, a queue of requests in flight, and the log from
- * which the states after a power cut are made. harness.h says what it promises.
+/* The harness's disk: an array of blocks in shared memory, a queue of requests in flight, and a log of what it was
+ * told, from which tests/crash makes the states after a power cut. harness.h says what it promises.
  *
  * What a write puts on the disk is its memory at completion; with a seed, a sector that changed in flight may
  * also keep what it was at submission, as with a real disk that had fetched it already. The log has the same
@@ -69,7 +69,6 @@ static struct log {
     struct event events[LOG_EVENTS];
 } * the_log;
 static uint8_t *log_data;
-static uint8_t *log_base; /* the disk when the log was started */
 
 uint64_t disk_blocks(void)
 {
@@ -80,13 +79,11 @@ void harness_disk_create(uint64_t nblocks)
 {
     if (disk) {
         munmap(disk, disk_size * FS_BLOCK_SIZE);
-        munmap(log_base, disk_size * FS_BLOCK_SIZE);
     } else {
         the_log = harness_shared(sizeof(*the_log));
         log_data = harness_shared(LOG_BYTES);
     }
     disk = harness_shared(nblocks * FS_BLOCK_SIZE);
-    log_base = harness_shared(nblocks * FS_BLOCK_SIZE);
     disk_size = nblocks;
     the_log->on = false;
     the_log->count = 0;
@@ -168,7 +165,6 @@ void harness_log_start(void)
 {
     if (nin_flight > 0)
         panic("harness: harness_log_start with requests in flight");
-    memcpy(log_base, disk, disk_size * FS_BLOCK_SIZE);
     the_log->on = true;
     the_log->count = 0;
     the_log->data_used = 0;
@@ -214,14 +210,6 @@ void harness_log_mark(uint64_t value)
 {
     if (the_log->on)
         log_event(EVENT_MARK)->value = value;
-}
-
-uint64_t harness_log_last_mark(size_t point)
-{
-    while (point-- > 0)
-        if (the_log->events[point].kind == EVENT_MARK)
-            return the_log->events[point].value;
-    return 0;
 }
 
 static void log_submit(struct request *r)
@@ -443,81 +431,4 @@ int disk_flush(void)
     struct bio b = {.op = BIO_FLUSH};
 
     return disk_wait(&b);
-}
-
-/* ---- Power cuts ---- */
-
-/* Was the write (event i) certainly on stable storage at this point: had it completed before a flush was
- * submitted that completed by then? `flush` is the latest submission of such a flush. */
-static size_t last_covering_flush(size_t point)
-{
-    for (size_t i = point; i-- > 0;)
-        if (the_log->events[i].kind == EVENT_FLUSH && the_log->events[i].completed < point)
-            return i;
-    return 0;
-}
-
-static bool is_write_submitted(size_t i)
-{
-    return the_log->events[i].kind == EVENT_WRITE;
-}
-
-size_t harness_log_units(size_t point)
-{
-    size_t flush = last_covering_flush(point), units = 0;
-
-    for (size_t i = 0; i < point; i++)
-        if (is_write_submitted(i) && the_log->events[i].completed >= flush)
-            units += the_log->events[i].nblocks;
-    return units;
-}
-
-/* Which sectors of an optional unit reach the disk, as bits. */
-static unsigned choose_sectors(enum harness_cut how, uint64_t arg, size_t unit, uint64_t *random,
-                               unsigned density)
-{
-    switch (how) {
-    case CUT_NONE:
-        return 0;
-    case CUT_ALL:
-        return ~0u;
-    case CUT_MASK:
-        return arg >> unit % 64 & 1 ? ~0u : 0;
-    case CUT_RANDOM:
-        return harness_mix(random) % 8 < density ? ~0u : 0;
-    case CUT_TORN:
-        break;
-    }
-    uint64_t bits = harness_mix(random);
-    if (bits % 4)
-        return bits >> 8 & 8 ? ~0u : 0;
-    return bits >> 32;
-}
-
-void harness_log_cut(size_t point, enum harness_cut how, uint64_t arg)
-{
-    size_t flush = last_covering_flush(point), unit = 0;
-    uint64_t random = arg;
-    unsigned density = 1 + harness_mix(&random) % 7;
-
-    if (point > the_log->count)
-        panic("harness: harness_log_cut(%zu) of %zu", point, the_log->count);
-    harness_log_stop();
-    memcpy(disk, log_base, disk_size * FS_BLOCK_SIZE);
-    for (size_t i = 0; i < point; i++) {
-        const struct event *e = &the_log->events[i];
-
-        if (!is_write_submitted(i))
-            continue;
-        bool certain = e->completed < flush;
-        for (unsigned k = 0; k < e->nblocks; k++) {
-            unsigned sectors = certain ? ~0u : choose_sectors(how, arg, unit++, &random, density);
-            uint8_t *to = harness_disk_block(e->block + k);
-            const uint8_t *from = log_data + e->data + (size_t)k * FS_BLOCK_SIZE;
-
-            for (unsigned s = 0; s < SECTORS_PER_BLOCK; s++)
-                if (sectors >> s & 1)
-                    memcpy(to + s * SECTOR, from + s * SECTOR, SECTOR);
-        }
-    }
 }

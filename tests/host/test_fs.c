@@ -1,10 +1,8 @@
-/* kernel/fs on the harness's disk: names, content, limits, failures, and power cuts at every moment.
+/* kernel/fs on the harness's disk: names, content, limits, failures.
  *
  * Each test boots a machine of its own in a child process, on a disk that this program formats; after the
- * test the disk is checked by mkfs/fsck, if the environment's FSCK says where that is. Power cuts: a workload
- * of numbered operations leaves in shared memory a hash of the whole tree after each of them; after a cut at
- * any moment, the machine that boots from what the disk holds must find exactly the tree after operation k,
- * for a k not before the last sync. */
+ * test the disk is checked by mkfs/fsck, if the environment's FSCK says where that is. Power cuts are the matter of
+ * tests/crash. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -855,166 +853,11 @@ static int make_deep(void *arg)
     return 0;
 }
 
-/* ---- Power cuts ---- */
-
-#define OPERATIONS 44
 static struct shared {
-    uint64_t hash[OPERATIONS + 1]; /* of the tree after operation k */
-    uint64_t low, high;            /* which are right after the cut */
+    uint64_t hash; /* of the tree that has to be there */
 } * shared;
 
-static int operation(unsigned k)
-{
-    static struct inode *held;
-    struct inode *ip;
-    char data[100];
-    memset(data, 'A' + (int)k, sizeof(data));
-    switch (k % 22) {
-    case 1:
-        return namei_mkdir(R, "d", 0755);
-    case 2:
-        return put_file("d/f", 'x', 10000) < 0; /* O_CREAT is one transaction, the write another */
-    case 3:
-        return namei_link(R, "d/f", R, "g", false);
-    case 4:
-        return namei_mkdir(R, "e", 0755);
-    case 5:
-        return namei_rename(R, "d/f", R, "e/h", 0);
-    case 6:
-        return fs_sync();
-    case 7:
-        ip = open_at("g", O_RDWR);
-        put(ip, data, 100, 4090);
-        inode_put(ip);
-        return 0; /* in place */
-    case 8:
-        return namei_symlink(R, "d/s", "../g");
-    case 9:
-        ip = open_at("e/h", O_RDWR);
-        inode_truncate(ip, 5000);
-        inode_put(ip);
-        return 0;
-    case 10:
-        return namei_rename(R, "e", R, "d/e", 0);
-    case 11:
-        ip = open_at("g", O_RDWR);
-        put(ip, data, 100, 190000);
-        inode_put(ip);
-        return fs_sync();
-    case 12:
-        return namei_unlink(R, "g", false);
-    case 13:
-        held = open_at("d/e/h", O_RDWR);
-        return 0;
-    case 14:
-        return namei_unlink(R, "d/e/h", false); /* open: an orphan */
-    case 15:
-        put(held, data, 100, 0);
-        return fs_sync();
-    case 16:
-        return namei_mkdir(R, "d/m", 0755);
-    case 17:
-        return namei_rename(R, "d/m", R, "d/e", 0);
-    case 18:
-        inode_put(held);
-        return 0;
-    case 19:
-        return namei_unlink(R, "d/s", false);
-    case 20:
-        return fs_sync() | namei_rename(R, "d/e", R, "d/n", 0);
-    case 21:
-        return namei_unlink(R, "d/n", true) | namei_unlink(R, "d", true);
-    default:
-        return fs_sync();
-    }
-}
-
-/* Marks: operations begun * 1000 + the last one that a sync covers. Two-step operations count as begun twice:
- * see hash. */
-static int workload(void *arg)
-{
-    unsigned synced = 0;
-    CHECK(boot() == 0);
-    harness_seed((uintptr_t)arg);
-    harness_disk_deferred(true);
-    harness_log_start();
-    shared->hash[0] = tree_hash("/");
-    for (unsigned k = 1; k <= OPERATIONS; k++) {
-        harness_log_mark(k * 1000 + synced);
-        CHECK(operation(k) == 0);
-        shared->hash[k] = tree_hash("/");
-        if (k % 22 == 6 || k % 22 == 11 || k % 22 == 15 || k % 22 == 0)
-            synced = k;
-        if (k % 22 == 20) /* the sync came before the operation's own change */
-            synced = k - 1;
-    }
-    harness_log_mark(OPERATIONS * 1000 + synced);
-    fs_shutdown();
-    harness_log_mark(OPERATIONS * 1000 + OPERATIONS);
-    return 0;
-}
-
-/* Operations 2 and 21 are several transactions: what lies between is right, too. */
-static bool between(void)
-{
-    struct abi_stat st;
-    bool two =
-        shared->low <= 24 && (file_byte("d/f", 0) == -1 ? stat_path("d/f", &st) == 0 && st.size == 0 : true);
-    return two ||
-           (stat_path("d/e", &st) == -ENOENT && stat_path("d/n", &st) == -ENOENT && stat_path("d", &st) == 0);
-}
-
-static int after_cut(void *arg)
-{
-    (void)arg;
-    CHECK(boot() == 0);
-    uint64_t h = tree_hash("/");
-    bool good = false;
-    for (uint64_t k = shared->low; k <= shared->high; k++)
-        good = good || shared->hash[k] == h;
-    CHECK(good || between());
-    CHECK(make("probe") == 0 && namei_unlink(R, "probe", false) == 0);
-    fs_shutdown();
-    return 0;
-}
-
-static void power_cuts(uint64_t seed)
-{
-    format(400, 64, 64);
-    if (!ok(harness_child(workload, (void *)seed) == 0, "workload %d", (int)seed))
-        return;
-    size_t n = harness_log_count();
-    unsigned bad = 0, states = 0;
-    const char *often = getenv("TEST_FS_CUTS");
-    unsigned cuts = often ? (unsigned)atoi(often) : 2;
-    for (size_t p = 0; p <= n; p++) {
-        uint64_t mark = harness_log_last_mark(p);
-        shared->low = mark % 1000;
-        shared->high = mark / 1000;
-        for (unsigned c = 0; c < 2 * cuts; c++) {
-            harness_log_cut(p,
-                            c == 0   ? CUT_NONE
-                            : c == 1 ? CUT_ALL
-                            : c % 2  ? CUT_RANDOM
-                                     : CUT_TORN,
-                            seed * 100 + c + p);
-            bool clean = c % 4 != p % 4 || fsck();
-            int r = harness_child(after_cut, NULL);
-            clean = clean && (c % 4 != p % 4 || fsck());
-            states++;
-            if (r != 0 || !clean) {
-                diag("cut %u at event %zu of %zu, operations %lu..%lu: result %d, fsck %s", c, p, n,
-                     (unsigned long)shared->low, (unsigned long)shared->high, r, clean ? "clean" : "unhappy");
-                if (++bad > 5)
-                    goto out;
-            }
-        }
-    }
-out:
-    ok(bad == 0, "%u states after power cuts, seed %d", states, (int)seed);
-}
-
-/* ---- Orphans and a torn-off truncation ---- */
+/* ---- Orphans ---- */
 
 static int leave_orphans(void *arg)
 {
@@ -1078,37 +921,6 @@ static void failing_mounts(void)
     ok(bad == 0 && struck > 20, "mount: %u allocations and requests fail, one at a time", struck);
 }
 
-/* A file so large that it is freed in several transactions: arg 0, cut to 10 bytes; 1, unlinked. */
-#define LARGE (5000 * 4096ul)
-
-static int free_large(void *arg)
-{
-    CHECK(boot() == 0);
-    CHECK(put_file("large", 'l', LARGE) == (ssize_t)LARGE && fs_sync() == 0);
-    harness_seed(5);
-    harness_disk_deferred(true);
-    harness_log_start();
-    struct inode *ip = open_at("large", O_RDWR);
-    CHECK(arg ? namei_unlink(R, "large", false) == 0 : inode_truncate(ip, 10) == 0);
-    inode_put(ip);
-    fs_shutdown();
-    return 0;
-}
-
-static int large_is_sound(void *arg)
-{
-    struct abi_stat st;
-    CHECK(boot() == 0);
-    int r = stat_path("large", &st);
-    if (arg ? r != -ENOENT : st.size != 10)
-        CHECK(r == 0 && file_byte("large", LARGE) == 'l');
-    else if (!arg)
-        CHECK(r == 0 && st.blocks == 8 && file_byte("large", 10) == 'l' &&
-              put_file("large", 'm', 9000) == 9000);
-    fs_shutdown();
-    return 0;
-}
-
 /* Directories "a" and "b", of which one has an entry "loop". */
 static int make_loop(void *arg)
 {
@@ -1160,31 +972,6 @@ static void loops(bool own)
        own ? "directory in itself" : "directory twice");
 }
 
-/* On a full disk, a file's blocks are wanted for another one at once: while a cut can still bring the old
- * file back, they must not be written. */
-static int reuse_blocks(void *arg)
-{
-    (void)arg;
-    CHECK(boot() == 0);
-    CHECK(put_file("old", 'o', 40960) == 40960 && fs_sync() == 0);
-    CHECK(put_file("pad", 'p', (free_blocks() - 4) * 4096) > 0 && fs_sync() == 0);
-    harness_log_start();
-    CHECK(namei_unlink(R, "old", false) == 0 && put_file("new", 'n', 40960) == 40960);
-    fs_shutdown();
-    return 0;
-}
-
-static int reused_soundly(void *arg)
-{
-    struct abi_stat st;
-    (void)arg;
-    CHECK(boot() == 0);
-    CHECK(stat_path("old", &st) == -ENOENT || file_byte("old", 40960) == 'o');
-    CHECK(stat_path("new", &st) == -ENOENT || st.size == 0 || file_byte("new", (size_t)st.size) == 'n');
-    fs_shutdown();
-    return 0;
-}
-
 /* ---- The journal at mount ---- */
 
 static int leave_journal(void *arg)
@@ -1193,7 +980,7 @@ static int leave_journal(void *arg)
     CHECK(boot() == 0);
     CHECK(put_file("a", 'a', 9000) == 9000 && fs_sync() == 0);
     CHECK(put_file("b", 'b', 9000) == 9000 && namei_mkdir(R, "d", 0755) == 0 && fs_sync() == 0);
-    shared->hash[0] = tree_hash("/");
+    shared->hash = tree_hash("/");
     return 0; /* without a shutdown: the next mount has to bring the last transaction home */
 }
 
@@ -1201,7 +988,7 @@ static int same_tree(void *arg)
 {
     (void)arg;
     CHECK(boot() == 0);
-    CHECK(tree_hash("/") == shared->hash[0]);
+    CHECK(tree_hash("/") == shared->hash);
     fs_shutdown();
     return 0;
 }
@@ -1245,70 +1032,6 @@ static int sync_again(void *arg)
     else
         CHECK(links_of("after") == 1);
     return 0;
-}
-
-/* Operations go on while the journal commits: what it writes is the state at the commit. */
-static bool all_done;
-
-static void syncer(void *arg)
-{
-    (void)arg;
-    while (!all_done)
-        fs_sync();
-}
-
-static int commits_under_way(void *arg)
-{
-    (void)arg;
-    CHECK(boot() == 0);
-    CHECK(namei_mkdir(R, "d", 0755) == 0 && make("d/0") == 0 && fs_sync() == 0);
-    harness_seed(11);
-    harness_disk_deferred(true);
-    harness_log_start();
-    struct proc *t = harness_thread("syncer", syncer, NULL);
-    for (int i = 0; i < 30; i++) {
-        char old[20], new[20];
-        snprintf(old, sizeof(old), "%s/%d", i % 2 ? "/" : "d", i);
-        snprintf(new, sizeof(new), "%s/%d", i % 2 ? "d" : "/", i + 1);
-        CHECK(namei_rename(R, old, R, new, 0) == 0);
-        CHECK(namei_mkdir(R, "m", 0755) == 0 && put_file("m/f", 'f', 5000) == 5000);
-        CHECK(namei_unlink(R, "m/f", false) == 0 && namei_unlink(R, "m", true) == 0);
-    }
-    all_done = true;
-    harness_join(t);
-    fs_shutdown();
-    return 0;
-}
-
-/* The file that wanders has exactly one name. */
-static int one_name(void *arg)
-{
-    unsigned found = 0;
-    (void)arg;
-    CHECK(boot() == 0);
-    for (int i = 0; i <= 30; i++) {
-        char path[20];
-        snprintf(path, sizeof(path), "%s/%d", i % 2 ? "/" : "d", i);
-        found += links_of(path) == 1;
-    }
-    CHECK(found == 1);
-    fs_shutdown();
-    return 0;
-}
-
-static void cuts(const char *what, uint32_t nblocks, int (*work)(void *), int (*after)(void *), uintptr_t arg)
-{
-    format(nblocks, 40, 64);
-    ok(harness_child(work, (void *)arg) == 0, "%s", what);
-    unsigned bad = 0;
-    for (size_t p = 0, n = harness_log_count(); p <= n; p += 1 + p / 40) {
-        harness_log_cut(p, p % 3 == 0 ? CUT_ALL : p % 3 == 1 ? CUT_RANDOM : CUT_TORN, p);
-        if (harness_child(after, (void *)arg) != 0 || (p % 4 == 0 && !fsck())) {
-            diag("%s: event %zu of %zu", what, p, n);
-            bad++;
-        }
-    }
-    ok(bad == 0, "%s: power cuts", what);
 }
 
 static char **chosen; /* words of the command line: parts of the names of what shall run; none: everything */
@@ -1448,14 +1171,6 @@ int main(int argc, char **argv)
         loops(false);
         loops(true);
     }
-    if (wanted("a large file is cut"))
-        cuts("a large file is cut", 5600, free_large, large_is_sound, 0);
-    if (wanted("a large file is unlinked"))
-        cuts("a large file is unlinked", 5600, free_large, large_is_sound, 1);
-    if (wanted("blocks are reused"))
-        cuts("blocks are reused", 400, reuse_blocks, reused_soundly, 0);
-    if (wanted("commits under way"))
-        cuts("commits under way", 400, commits_under_way, one_name, 0);
     if (wanted("journal")) {
         bad_journal("a damaged body", ROOT_DIRECTORY, true, false);
         bad_journal("a damaged header", ROOT_DIRECTORY, false, true);
@@ -1466,7 +1181,5 @@ int main(int argc, char **argv)
                harness_child(sync_again, (void *)1) == 0,
            "journal: a sync after recovery");
     }
-    for (uint64_t seed = 1; seed <= 2 && wanted("power cuts"); seed++)
-        power_cuts(seed);
     return done();
 }
