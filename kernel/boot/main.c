@@ -69,7 +69,7 @@ _Noreturn void main(uint64_t hartid, paddr_t fdt)
     ramdisk_init();                  /* a disk in memory, or */
     virtio_init();                   /* disk, entropy */
     random_init();                   /* seeded from both */
-    debug_seed_canaries();           /* of kernel stacks */
+    canary_init();                   /* of kernel stacks */
     read_seed();                     /* of orders that chance decides */
     hart_start_all();                /* idle processes; the other harts run them */
     proc_start_init(exec_init_main); /* process 1: mounts the root, then /bin/init */

@@ -1,12 +1,8 @@
-/* What the compiler calls from a debug build's code: where C says that behaviour is undefined
- * (-fsanitize=undefined), and where a function's frame has been written over (-fstack-protector-strong).
- * This folder is compiled without the latter: the canary may change in here. */
+/* What the compiler calls from a debug build's code where C says that behaviour is undefined
+ * (-fsanitize=undefined). */
 #include "debug/debug.h"
 
-#include "drivers/drivers.h"
 #include "lib/printk.h"
-
-/* ---- undefined behaviour ---- */
 
 /* Both compilers lay these out alike. Other handlers' data begin with the place as well. */
 struct place {
@@ -67,23 +63,4 @@ void __ubsan_handle_type_mismatch_v1_abort(const struct type_mismatch *m, uintpt
           : misaligned ? "pointer to a misaligned address is followed"
                        : "pointer to an object that is too small is followed",
           address, debug_pattern(address), AT(&m->at));
-}
-
-/* ---- stack canaries ---- */
-
-_Noreturn void __stack_chk_fail(void);
-uintptr_t __stack_chk_guard = 0x5ca1ab1e0ddba11ul;
-
-void debug_seed_canaries(void)
-{
-    uintptr_t canary;
-
-    random_bytes(&canary, sizeof(canary));
-    __stack_chk_guard = canary;
-}
-
-void __stack_chk_fail(void)
-{
-    panic("a function wrote beyond an array on its stack; it was about to return\n  at 0x%lx",
-          (uintptr_t)__builtin_return_address(0));
 }

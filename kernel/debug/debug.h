@@ -25,10 +25,6 @@ struct slab_cache;
     }
 #endif
 
-/* compiler.c. A new value for the canaries on kernel stacks: from main, when the generator of random numbers
- * has been seeded and no other hart runs yet. */
-DEBUG_HOOK(debug_seed_canaries(void))
-
 /* poison.c: free memory holds a pattern, which is looked for when the memory is handed out again. */
 DEBUG_HOOK(debug_page_live(struct page *p, uint32_t refs))   /* it had `refs` references: more than none? */
 DEBUG_HOOK(debug_page_freed(struct page *p, const void *by)) /* not on a list yet */

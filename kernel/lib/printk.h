@@ -25,6 +25,10 @@ struct proc;
 unsigned stack_trace(const struct proc *p, uintptr_t frame, uintptr_t *at, unsigned max);
 void print_stack(const struct proc *p, uintptr_t frame);
 
+/* boot: draws the canary in the kernel's frames, once random numbers are there and while no other hart runs. For a
+ * caller that never returns: its own frame has the old one. */
+void canary_init(void);
+
 bool panicking(void); /* is this the hart that panics? It waits for no locks, and reads what they protect */
 
 /* For what a machine lacks at boot: one plain line, no backtrace, then power-off with a failing status. */
