@@ -97,15 +97,19 @@ entered:
         .word   0
 
 /* The boot hart's first stack. It lies in the upper half of 16 KB, as every kernel stack does: the trap
- * entry tells an overflow by that bit of sp. The lower half is the stack for the panic that follows. */
+ * entry tells an overflow by that bit of sp. The lower half is a guard, which kvm_init leaves out of the page
+ * table. Behind it is the stack for the panic that follows. */
 .section .bss
 .balign 16384
-.globl emergency_stack_top
+.globl boot_stack_guard
+boot_stack_guard:
         .space  8192
-emergency_stack_top:
         .space  8192
 .globl boot_stack_top
 boot_stack_top:
+        .space  8192
+.globl emergency_stack_top
+emergency_stack_top:
 .balign 4096
 .globl boot_root
 boot_root:

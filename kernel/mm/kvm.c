@@ -1,6 +1,6 @@
 /* The kernel's own mappings, which all address spaces share.
  *
- *   0xffffffc000000000  direct map: physical addresses 0 to 128 GB. RAM in the largest pages that fit,
+ *   0xffffffc000000000  direct map: physical addresses 0 to 128 GB. RAM below 32 GB in the largest pages that fit,
  *                       devices as drivers ask for them, the kernel's image with the rights of its sections
  *   0xffffffe000000000  kernel stacks: 1 GB in slots of 16 KB
  *
@@ -9,7 +9,8 @@
  * entries, so these are all made at boot; what is added below them is seen by all.
  *
  * A kernel stack is the upper half of its slot; the lower half is never mapped, so that an overflow is a
- * fault. The trap entry relies on that: bit 13 of an address says which half it is in.
+ * fault. The trap entry relies on that: bit 13 of an address says which half it is in. The boot hart's stack,
+ * in the kernel's image, has such a guard as well.
  *
  * Life of a slot: never used (from next_slot on) -> mapped, a stack in use <-> mapped, in stack_cache ->
  * unmapped, in the list of free slots, which runs through the slots' invalid page-table entries. A hart may
@@ -34,6 +35,7 @@
 #define STACK_PAGES  (KSTACK_SIZE / PAGE_SIZE)
 
 extern char kernel_start[], text_end[], rodata_end[], kernel_end[]; /* kernel.ld */
+extern char boot_stack_guard[];                                     /* entry.S: KSTACK_SIZE that is not mapped */
 
 uint64_t kvm_satp;
 
@@ -96,7 +98,8 @@ void kvm_init(void)
         map_direct(r.start, r.end, PTE_R | PTE_W);
     map_direct(kva_pa(kernel_start), kva_pa(text_end), PTE_R | PTE_X);
     map_direct(kva_pa(text_end), kva_pa(rodata_end), PTE_R);
-    map_direct(kva_pa(rodata_end), kva_pa(kernel_end), PTE_R | PTE_W);
+    map_direct(kva_pa(rodata_end), kva_pa(boot_stack_guard), PTE_R | PTE_W);
+    map_direct(kva_pa(boot_stack_guard + KSTACK_SIZE), kva_pa(kernel_end), PTE_R | PTE_W);
     if (!entry(STACK_BASE, 0))
         boot_fail("lode: too little memory: no room for kernel stacks");
     kvm_satp = SATP_SV39 | kva_pa(kernel_root) >> PAGE_SHIFT;
