@@ -13,9 +13,14 @@
 #include "abi/errno.h"
 #include "abi/limits.h"
 #include "lib/string.h"
+#include "mm/page.h"
 #include "mm/slab.h"
 
 #define DEFAULT_LIMIT 1024
+
+/* Counts that programs drive: each reference to an open file is a slot, each to an inode an open file at least. */
+_Static_assert(PAGE_RAM_MAX / sizeof(struct fd_slot) <= UINT32_MAX, "struct file, refs");
+_Static_assert(PAGE_RAM_MAX / sizeof(struct file) <= UINT32_MAX / 2, "struct inode, refs below INODE_DEAD");
 
 static struct slab_cache fdtable_slab = SLAB_INIT(fdtable_slab, "fdtable", struct fdtable);
 

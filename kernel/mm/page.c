@@ -224,7 +224,7 @@ bool page_next_ram(paddr_t from, struct mem_range *result)
 
     for (unsigned n = 0; n < machine.nram; n++) {
         paddr_t start = MAX(PAGE_ROUND_UP(machine.ram[n].start), from);
-        paddr_t end = PAGE_ROUND_DOWN(MIN(machine.ram[n].end, PAGE_DIRECT_MAX));
+        paddr_t end = PAGE_ROUND_DOWN(MIN(machine.ram[n].end, PAGE_RAM_MAX));
         for (unsigned i = 0; i <= machine.nreserved;) {
             bool inside = taken(i).start <= start && start < taken(i).end;
             if (inside)

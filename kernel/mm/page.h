@@ -11,7 +11,12 @@ struct slab_cache;
 #ifndef KERNEL_OFFSET                      /* 0 in the host tests, which bring an allocator of their own */
 #define KERNEL_OFFSET 0xffffffc000000000ul /* direct map: virtual = physical + KERNEL_OFFSET */
 #endif
-#define PAGE_DIRECT_MAX (128ul << 30) /* its size: RAM above is not used */
+#define PAGE_DIRECT_MAX (128ul << 30) /* its size */
+
+/* RAM above is not used, and so no count of references can overflow: whoever holds a reference keeps it in memory of
+ * its own, in 8 bytes at least (a page-table entry). */
+#define PAGE_RAM_MAX (32ul << 30)
+_Static_assert(PAGE_RAM_MAX <= PAGE_DIRECT_MAX && PAGE_RAM_MAX / 8 - 1 <= UINT32_MAX, "references to a page");
 
 static inline void *pa_kva(paddr_t pa)
 {
