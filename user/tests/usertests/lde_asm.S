@@ -141,3 +141,52 @@ lde_float_across_time:
         again_until_time 2b
 9:      addi    sp, sp, 48
         ret
+
+/* For leak.c. Store x1 .. x31 at `base`, which is in t6 (x31); that one from where it was saved. */
+.macro store_all saved
+        .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+        sd      x\n, 8*\n(t6)
+        .endr
+        ld      t5, \saved(sp)
+        sd      t5, 8*31(t6)
+        ld      t5, 8*30(t6)
+.endm
+
+/* void leak_handler(int sig): a signal handler; leak_registers becomes what it begins with. */
+.globl leak_handler
+leak_handler:
+        sd      t6, -16(sp)
+        la      t6, leak_registers
+        store_all -16
+        ret
+
+/* long leak_fork(uint64_t registers[2][32]): fork; the registers before it and after it, where a0 is the result. */
+.globl leak_fork
+leak_fork:
+        save_callee
+        mv      s11, a0
+        li      a0, 0
+        li      a1, 0
+        li      a2, 0
+        li      a3, 0
+        li      a4, 0
+        li      a7, 220
+        .irp n, 5,6,7,9,15,16,18,19,20,21,22,23,24,25,26,28,29,30,31
+        li      x\n, 0x5a5b0000 + \n
+        .endr
+        sd      t6, -16(sp)
+        mv      t6, s11
+        store_all -16
+        ld      t6, -16(sp)
+        ecall
+        sd      t6, -16(sp)
+        addi    t6, s11, 256
+        store_all -16
+        restore_callee
+        ret
+
+.bss
+.balign 8
+.globl leak_registers
+leak_registers:
+        .space  256

@@ -26,7 +26,7 @@ struct topic {
 /* clang-format off */
 #define TOPICS(DO) \
     DO(lde) DO(fault) DO(proc) DO(wait) DO(kill) DO(signal) DO(sched) DO(exec) DO(file) DO(xv6) DO(dir) DO(link) \
-    DO(pipe) DO(device) DO(procfs) DO(sbrk) DO(mem) DO(short) DO(pointer) DO(copy) DO(hostile) \
+    DO(pipe) DO(device) DO(procfs) DO(sbrk) DO(mem) DO(short) DO(pointer) DO(copy) DO(leak) DO(hostile) \
     DO(load) DO(failing)
 /* clang-format on */
 #define DECLARE(name) extern const struct topic topic_##name;
