@@ -15,7 +15,8 @@
  * shared: with one, nobody else can come to have it while as->lock is held. Shared anonymous memory needs no
  * object of its own: fork fills it first, so that parent and child both have every page for good.
  *
- * W^X: no region can be written and executed at once. Giving rights needs no flush: a hart with an old
+ * W^X: no region can be written and executed at once, and none that shares zeros can be executed at all: what one
+ * process executed, another could write. Giving rights needs no flush: a hart with an old
  * translation faults once more, finds the rights given and flushes for itself. Taking away is pagetable.c's
  * business.
  *
@@ -402,7 +403,7 @@ int aspace_map(struct aspace *as, vaddr_t addr, size_t len, int prot, int flags,
 
     if (len == 0 || (addr | len | offset) % PAGE_SIZE || (shared && inode && prot & PROT_WRITE))
         return -EINVAL;
-    if (prot & PROT_WRITE && prot & PROT_EXEC)
+    if (prot & PROT_EXEC && (prot & PROT_WRITE || (shared && !inode)))
         return -EACCES;
     if (!is_user_range(addr, len))
         return -ENOMEM;
@@ -455,7 +456,7 @@ static int protect(struct aspace *as, vaddr_t start, vaddr_t end, int prot)
     for (const struct region *r = *slot(as, at); at < end; at = r->end, r = r->next) {
         if (!r || r->start > at)
             return -ENOMEM;
-        if (r->shared && r->inode && prot & PROT_WRITE)
+        if (r->shared && prot & (r->inode ? PROT_WRITE : PROT_EXEC))
             return -EACCES;
     }
     if (!split(as, start) || !split(as, end))

@@ -180,6 +180,8 @@ static void mmap_errors(void)
     CHECK_CALL(-EINVAL, sys_munmap(0x8000000000000000, 4096));
     CHECK_CALL(-ENOMEM, sys_mprotect(0x20000000, 4096, PROT_READ));
     CHECK_CALL(-EACCES, sys_mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, anon, -1, 0));
+    CHECK_CALL(-EACCES, sys_mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    CHECK_CALL(-EACCES, sys_mprotect((long)shared_pages(1), 4096, PROT_READ | PROT_EXEC));
     long r = sys_mmap(0, 0xffffff80200000, rw, anon | MAP_FIXED, -1, 0);
     CHECK(r < 0, "mapped over the kernel: %lx", r);
     CHECK(sys_mmap(0x4000000000 - 4096, 8192, rw, anon | MAP_FIXED, -1, 0) < 0,
