@@ -55,7 +55,8 @@ static void search(const char *what, const void *buf, size_t size)
     uint64_t value;
 
     for (size_t i = 0; i + RUN <= size; i++)
-        CHECK(!is_stale(p + i), "%s: byte %lu: 0x%x %u times, which is old kernel memory", what, i, p[i], RUN);
+        CHECK(!is_stale(p + i), "%s: byte %lu: 0x%x %u times, which is old kernel memory", what, i, p[i],
+              RUN);
     for (size_t i = 0; i + sizeof(value) <= size; i++) {
         memcpy(&value, p + i, sizeof(value));
         CHECK(!is_kernel_address(value), "%s: byte %lu: the kernel address 0x%lx", what, i, value);
@@ -108,7 +109,8 @@ static void check_stat(void)
 
 static void no_stale_bytes_in_stat(void)
 {
-    static const char *const paths[] = {"/", "f", "d", "/bin/sh", "/proc", "/proc/self/stat", "/dev/null", "/dev/console"};
+    static const char *const paths[] = {
+        "/", "f", "d", "/bin/sh", "/proc", "/proc/self/stat", "/dev/null", "/dev/console"};
     int p[2];
 
     open_new("f");
@@ -124,7 +126,8 @@ static void no_stale_bytes_in_stat(void)
     }
     ANSWER(sizeof(struct abi_statfs), sys_statfs((long)"/", (long)answer));
     ANSWER(sizeof(struct abi_statfs), sys_statfs((long)"/proc", (long)answer));
-    all_zero("spare of struct statfs", ((struct abi_statfs *)answer)->spare, sizeof(((struct abi_statfs *)0)->spare));
+    all_zero("spare of struct statfs", ((struct abi_statfs *)answer)->spare,
+             sizeof(((struct abi_statfs *)0)->spare));
     ANSWER(sizeof(struct abi_statfs), sys_fstatfs(p[0], (long)answer));
 }
 
@@ -140,7 +143,8 @@ static void no_stale_bytes_in_structures(void)
         all_zero("a string of struct utsname", field + strlen(field), 65 - strlen(field));
     }
     ANSWER(sizeof(*info), sys_sysinfo((long)answer));
-    CHECK(!info->pad && !info->pad2 && !info->pad3, "padding of struct sysinfo: %x %x %x", info->pad, info->pad2, info->pad3);
+    CHECK(!info->pad && !info->pad2 && !info->pad3, "padding of struct sysinfo: %x %x %x", info->pad,
+          info->pad2, info->pad3);
     ANSWER(sizeof(struct abi_tms), sys_times((long)answer));
     ANSWER(sizeof(*usage), sys_getrusage(RUSAGE_SELF, (long)answer));
     ANSWER(sizeof(*usage), sys_getrusage(RUSAGE_CHILDREN, (long)answer));
@@ -168,7 +172,8 @@ static void no_stale_bytes_in_wait(void)
         search("wait4", answer, 8 + sizeof(struct abi_rusage));
         for (unsigned k = 4; k < 8; k++)
             CHECK(answer[k] == UNTOUCHED, "wait4: byte %u behind the status is 0x%x", k - 4, answer[k]);
-        all_zero("struct rusage of a child, behind its times", answer + 8 + 32, sizeof(struct abi_rusage) - 32);
+        all_zero("struct rusage of a child, behind its times", answer + 8 + 32,
+                 sizeof(struct abi_rusage) - 32);
     }
 }
 
@@ -389,7 +394,7 @@ static void keep_frame(int sig, void *info, void *context)
     memcpy(&frame_context, context, sizeof(frame_context));
 }
 
-static void catch(int sig, uint64_t handler)
+static void set_handler_address(int sig, uint64_t handler)
 {
     struct abi_sigaction action = {.handler = handler};
 
@@ -399,17 +404,19 @@ static void catch(int sig, uint64_t handler)
 static void no_stale_bytes_in_signal_frame(void)
 {
     for (int i = 0; i < 10; i++) {
-        catch(SIGUSR1, (uint64_t)keep_frame);
+        set_handler_address(SIGUSR1, (uint64_t)keep_frame);
         dirty_kernel();
         CHECK_CALL(0, sys_kill(getpid(), SIGUSR1));
         CHECK(handled, "no signal came");
         search("siginfo", &frame_info, sizeof(frame_info));
         all_zero("siginfo, behind the number", &frame_info.error, sizeof(frame_info) - 4);
-        all_zero("ucontext before the registers, but the mask", &frame_context, offsetof(struct abi_ucontext, mask));
+        all_zero("ucontext before the registers, but the mask", &frame_context,
+                 offsetof(struct abi_ucontext, mask));
         all_zero("ucontext, unused", frame_context.unused, sizeof(frame_context.unused));
         all_zero("ucontext behind the registers", frame_context.pad, sizeof(frame_context.pad));
         for (int r = 0; r < 32; r++)
-            CHECK(!is_kernel_address(frame_context.regs[r]), "register x%d in the frame is 0x%lx", r, frame_context.regs[r]);
+            CHECK(!is_kernel_address(frame_context.regs[r]), "register x%d in the frame is 0x%lx", r,
+                  frame_context.regs[r]);
     }
 }
 
@@ -417,16 +424,18 @@ static void no_kernel_addresses_in_registers(void)
 {
     static uint64_t registers[2][32];
 
-    catch(SIGUSR1, (uint64_t)leak_handler);
+    set_handler_address(SIGUSR1, (uint64_t)leak_handler);
     CHECK_CALL(0, sys_kill(getpid(), SIGUSR1));
     for (int r = 1; r < 32; r++)
-        CHECK(!is_kernel_address(leak_registers[r]), "register x%d is 0x%lx where a handler begins", r, leak_registers[r]);
+        CHECK(!is_kernel_address(leak_registers[r]), "register x%d is 0x%lx where a handler begins", r,
+              leak_registers[r]);
     CHECK(leak_registers[10] == SIGUSR1, "a handler got the signal %lu", leak_registers[10]);
     for (int i = 0; i < 3; i++) {
         long pid = leak_fork(registers);
         CHECK(pid >= 0, "fork: %s", strerror((int)-pid));
         for (int r = 1; r < 32; r++)
-            CHECK(r == 10 || registers[0][r] == registers[1][r], "%s has 0x%lx in register x%d, before it was 0x%lx",
+            CHECK(r == 10 || registers[0][r] == registers[1][r],
+                  "%s has 0x%lx in register x%d, before it was 0x%lx",
                   pid ? "the parent of a fork" : "the child of a fork", registers[1][r], r, registers[0][r]);
         if (pid == 0)
             exit(0);
@@ -469,7 +478,8 @@ static void arguments_are_read_once(void)
     long size = 0;
 
     shared = (struct shared *)shared_pages(sizeof(*shared) / 4096 + 1);
-    *shared = (struct shared){.iov = {(uint64_t)shared->bytes, LITTLE}, .action = {.handler = 0x10000}, .path = "d/f"};
+    *shared = (struct shared){
+        .iov = {(uint64_t)shared->bytes, LITTLE}, .action = {.handler = 0x10000}, .path = "d/f"};
     CHECK_CALL(0, sys_mkdirat(AT_FDCWD, (long)"d", 0755));
     close(open_new("d/f"));
     int fd = open_new("written"), pid = start_child(change_arguments, 0);
@@ -477,7 +487,8 @@ static void arguments_are_read_once(void)
         long n = sys_writev(fd, (long)&shared->iov, 1);
         CHECK(n == LITTLE || n == MUCH, "writev of %d or %d bytes returned %ld", LITTLE, MUCH, n);
         size += n;
-        CHECK(file_size("written") == size, "the file has %ld bytes, writev has returned %ld", file_size("written"), size);
+        CHECK(file_size("written") == size, "the file has %ld bytes, writev has returned %ld",
+              file_size("written"), size);
         if (size > 1 << 20) {
             CHECK_CALL(0, sys_ftruncate(fd, 0));
             CHECK_CALL(0, sys_lseek(fd, 0, SEEK_SET));
@@ -486,7 +497,8 @@ static void arguments_are_read_once(void)
         n = sys_nanosleep((long)&shared->time, 0);
         CHECK(n == 0 || n == -EINVAL, "nanosleep of 1 or -1 ns returned %ld", n);
         CHECK_CALL(0, sys_rt_sigaction(SIGUSR1, (long)&shared->action, (long)&old, 8));
-        CHECK(old.handler == 0 || old.handler == 0x10000 || old.handler == 0x20000, "the handler was 0x%lx", old.handler);
+        CHECK(old.handler == 0 || old.handler == 0x10000 || old.handler == 0x20000, "the handler was 0x%lx",
+              old.handler);
         n = sys_openat(AT_FDCWD, (long)shared->path, O_RDONLY, 0);
         CHECK(n >= 0 || n == -ENOENT, "open of d/f or dxf returned %ld", n);
         if (n >= 0)
@@ -522,19 +534,12 @@ static void references_cost_memory(void)
 }
 
 static const struct test tests[] = {
-    TEST(no_stale_bytes_in_stat),
-    TEST(no_stale_bytes_in_structures),
-    TEST(no_stale_bytes_in_wait),
-    TEST(no_stale_bytes_in_terminal),
-    TEST(no_stale_bytes_in_names),
-    TEST(no_kernel_addresses_in_proc),
-    TEST(no_kernel_addresses_in_log),
-    TEST(file_tails_are_zero),
-    TEST(pipes_give_what_was_written),
-    TEST(new_pages_are_zero),
-    TEST(no_stale_bytes_in_signal_frame),
-    TEST(no_kernel_addresses_in_registers),
-    TEST(arguments_are_read_once),
-    TEST(references_cost_memory),
+    TEST(no_stale_bytes_in_stat),         TEST(no_stale_bytes_in_structures),
+    TEST(no_stale_bytes_in_wait),         TEST(no_stale_bytes_in_terminal),
+    TEST(no_stale_bytes_in_names),        TEST(no_kernel_addresses_in_proc),
+    TEST(no_kernel_addresses_in_log),     TEST(file_tails_are_zero),
+    TEST(pipes_give_what_was_written),    TEST(new_pages_are_zero),
+    TEST(no_stale_bytes_in_signal_frame), TEST(no_kernel_addresses_in_registers),
+    TEST(arguments_are_read_once),        TEST(references_cost_memory),
 };
 const struct topic topic_leak = {"leak", tests, sizeof(tests) / sizeof(tests[0])};
