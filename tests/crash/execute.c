@@ -83,11 +83,11 @@ static int64_t put_bytes(struct inode *ip, const struct op *op, uint64_t n)
     static uint8_t *buffer; /* one thread at a time touches it while it fills and copies; so each has its own */
     uint8_t *bytes = n > BUFFER || op->thread ? malloc(n + 1) : buffer ? buffer : (buffer = malloc(BUFFER));
     struct uio u = {.addr = (uintptr_t)bytes, .left = n};
-    uint64_t at;
+    uint64_t at = op->kind == OP_WRITE ? op->n[0] : 0;
 
     for (uint64_t i = 0; i < n; i++)
         bytes[i] = pattern(op->line, i);
-    int64_t r = op->kind == OP_APPEND ? inode_append(ip, &u, &at) : inode_write(ip, &u, op->kind == OP_WRITE ? op->n[0] : 0);
+    int64_t r = op->kind == OP_APPEND ? inode_append(ip, &u, &at) : inode_write(ip, &u, &at);
     if (bytes != buffer)
         free(bytes);
     if (r > 0 && op->durable) { /* as file.c does it */

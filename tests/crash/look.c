@@ -55,7 +55,8 @@ static void use(const char *top)
         r = namei_open(root, path, O_CREAT | O_EXCL | O_RDWR, S_IFREG | 0600, &ip);
     }
     if (r == 0) {
-        ssize_t n = inode_write(ip, &u, 5000);
+        uint64_t at = 5000;
+        ssize_t n = inode_write(ip, &u, &at);
         if (n != 1 && n != -ENOSPC)
             fault("a write after the recovery returns %zd; ", n);
         inode_put(ip);

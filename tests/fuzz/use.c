@@ -41,7 +41,7 @@ static void count(long r)
 static ssize_t get(struct inode *ip, size_t n, uint64_t offset)
 {
     struct uio u = {.addr = (uintptr_t)buffer, .left = n};
-    return inode_read(ip, &u, offset);
+    return inode_read(ip, &u, &offset);
 }
 
 struct names {
@@ -162,7 +162,7 @@ static uint64_t far_offset(const struct operation *o)
 static void put(struct inode *ip, size_t n, uint64_t offset)
 {
     struct uio u = {.addr = (uintptr_t)buffer, .left = n};
-    inode_write(ip, &u, offset);
+    inode_write(ip, &u, &offset);
 }
 
 static void do_one(const struct operation *o)
