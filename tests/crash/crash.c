@@ -113,7 +113,8 @@ static struct family *family_of(const char *name)
 {
     char family[40];
 
-    snprintf(family, sizeof(family), "%.*s", (int)MIN(strcspn(name, "/"), sizeof(family) - 1), is_file(name) ? "file" : name);
+    snprintf(family, sizeof(family), "%.*s", (int)MIN(strcspn(name, "/"), sizeof(family) - 1),
+             is_file(name) ? "file" : name);
     for (unsigned i = 0; i < all->nfamilies; i++)
         if (strcmp(all->families[i].name, family) == 0)
             return &all->families[i];
@@ -135,8 +136,8 @@ static void add_totals(struct family *f, const struct totals *t)
 }
 
 /* Its states, once it has run. */
-static bool judge(const struct workload *w, const struct result *results, const struct recording *r, const char *repeat,
-                  struct text *fault, struct totals *totals)
+static bool judge(const struct workload *w, const struct result *results, const struct recording *r,
+                  const char *repeat, struct text *fault, struct totals *totals)
 {
     struct oracle *o = oracle_new(w, results, r, fault);
     struct plan plan = {.budget = MAX(options.states * w->weight / MAX(all->weight, 1), 10),
@@ -162,7 +163,8 @@ static void run_one(struct workload *w)
     struct result *results = harness_shared(MAX_OPS * sizeof(*results));
     struct recording *r = NULL;
 
-    text_add(&repeat, "%s --seed %llu%s", program, (unsigned long long)options.seed, options.is_long ? " --long" : "");
+    text_add(&repeat, "%s --seed %llu%s", program, (unsigned long long)options.seed,
+             options.is_long ? " --long" : "");
     if (options.recording) {
         text_add(&repeat, " --recording %s", options.recording);
         w->real_clock = true;
@@ -262,8 +264,11 @@ static void run_all(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: crash [--states N] [--seed N] [--jobs N] [--long] [--first] [--list | --show] [--state STATE [--save IMAGE]]\n"
-                    "             [--recording PREFIX] [--samples N] [--ops] [--workloads FOLDER] [NAME | FILE ...]\n");
+    fprintf(
+        stderr,
+        "usage: crash [--states N] [--seed N] [--jobs N] [--long] [--first] [--list | --show] [--state STATE "
+        "[--save IMAGE]]\n"
+        "             [--recording PREFIX] [--samples N] [--ops] [--workloads FOLDER] [NAME | FILE ...]\n");
     exit(2);
 }
 
@@ -281,12 +286,12 @@ static uint64_t argument(const char *text)
 
 static void read_options(int argc, char **argv)
 {
-    static const struct option known[] = {{"states", 1, NULL, 'n'}, {"seed", 1, NULL, 's'},  {"jobs", 1, NULL, 'j'},
-                                          {"long", 0, NULL, 'l'},   {"first", 0, NULL, 'f'},
-                                          {"recording", 1, NULL, 'r'}, {"samples", 1, NULL, 'm'}, {"ops", 0, NULL, 'O'},
-                                            {"list", 0, NULL, 'L'},  {"show", 0, NULL, 'S'},
-                                          {"state", 1, NULL, 't'},  {"save", 1, NULL, 'o'},  {"workloads", 1, NULL, 'w'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"states", 1, NULL, 'n'},    {"seed", 1, NULL, 's'},  {"jobs", 1, NULL, 'j'},
+        {"long", 0, NULL, 'l'},      {"first", 0, NULL, 'f'}, {"recording", 1, NULL, 'r'},
+        {"samples", 1, NULL, 'm'},   {"ops", 0, NULL, 'O'},   {"list", 0, NULL, 'L'},
+        {"show", 0, NULL, 'S'},      {"state", 1, NULL, 't'}, {"save", 1, NULL, 'o'},
+        {"workloads", 1, NULL, 'w'}, {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -355,7 +360,8 @@ int main(int argc, char **argv)
     if (options.list || options.show || options.ops)
         return 0;
     if ((options.state || options.recording) && count.index != 1) {
-        fprintf(stderr, "crash: a state and a recording are of one workload, and the name fits %u\n", count.index);
+        fprintf(stderr, "crash: a state and a recording are of one workload, and the name fits %u\n",
+                count.index);
         return 2;
     }
     options.jobs = options.state ? 1 : options.jobs;
@@ -373,7 +379,8 @@ int main(int argc, char **argv)
         sum.workloads += f->totals.workloads;
         sum.failed += f->totals.failed;
     }
-    diag("%llu states of %llu workloads, %llu of them after a cut during recovery; judged at %llu moments, %llu failed",
+    diag("%llu states of %llu workloads, %llu of them after a cut during recovery; judged at %llu moments, "
+         "%llu failed",
          (unsigned long long)sum.states, (unsigned long long)sum.workloads, (unsigned long long)sum.nested,
          (unsigned long long)sum.judged, (unsigned long long)sum.failed);
     return done();

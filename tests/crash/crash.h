@@ -53,10 +53,10 @@ enum op_kind {
 
 struct op {
     enum op_kind kind;
-    unsigned line;   /* of the text: the number with which its bytes are made */
+    unsigned line; /* of the text: the number with which its bytes are made */
     uint8_t thread;
-    bool durable;    /* a write with O_SYNC or O_DSYNC */
-    bool data_only;  /* O_DSYNC */
+    bool durable;                    /* a write with O_SYNC or O_DSYNC */
+    bool data_only;                  /* O_DSYNC */
     char a[PATH_SIZE], b[PATH_SIZE]; /* paths; "@3": what `open @3 path` has opened */
     uint64_t n[2];
 };
@@ -67,9 +67,9 @@ struct workload {
     uint32_t blocks, inodes, slot; /* the disk */
     uint32_t pages;                /* of memory */
     uint64_t seed;
-    bool real_clock; /* it has run in a machine, whose host may have had no time */
-    bool fills;      /* the disk may run full: a write may be there in part */
-    unsigned weight; /* its share of the states */
+    bool real_clock;      /* it has run in a machine, whose host may have had no time */
+    bool fills;           /* the disk may run full: a write may be there in part */
+    unsigned weight;      /* its share of the states */
     unsigned nops, first; /* ops[0 .. first-1] prepare the disk, before the log is started */
     unsigned nthreads;
     struct op ops[MAX_OPS];
@@ -108,7 +108,8 @@ int model_step(struct model *m, const struct workload *w, const struct op *op, c
                unsigned step, struct touched *t);
 int model_find(const struct model *m, const char *path); /* which file; -1: none */
 void model_tree(const struct model *m, struct text *t);
-uint64_t model_hidden(const struct model *m); /* hash of what is not in the tree: open files, operations under way */
+uint64_t
+model_hidden(const struct model *m); /* hash of what is not in the tree: open files, operations under way */
 
 /* ---- Logs ---- */
 
@@ -150,10 +151,10 @@ struct oracle {
     const struct result *results;
     uint64_t begins[MAX_OPS], returns[MAX_OPS]; /* places in the recording */
     int16_t file[MAX_OPS];                      /* fsync's */
-    struct { /* the trees' texts, for messages */
+    struct {                                    /* the trees' texts, for messages */
         uint64_t tree;
         char *text;
-    } *texts;
+    } * texts;
     size_t ntexts, sizetexts;
     char fault[400];
 };
@@ -184,7 +185,8 @@ struct job {
     uint32_t pages;  /* of memory */
     bool record;     /* what the recovery, and the use after it, write: the harness then has the log */
 };
-#define PROBE "its-a-probe" /* the file that the use makes (the log's operation 0), and removes again (operation 1) */
+#define PROBE                                                                                                \
+    "its-a-probe" /* the file that the use makes (the log's operation 0), and removes again (operation 1) */
 /* Looks at what is on the harness's disk, and changes that. True: all is right, *found is the tree and *tree its hash;
  * false: *found says what is wrong. Both are good until the next call. */
 bool look_at_image(const struct job *job, uint64_t *tree, const char **found);
@@ -192,21 +194,21 @@ bool look_at_image(const struct job *job, uint64_t *tree, const char **found);
 /* ---- States ---- */
 
 struct totals {
-    uint64_t states;  /* images that were checked */
-    uint64_t nested;  /* of them, after a cut during a recovery */
-    uint64_t judged;  /* images and moments of the cut */
+    uint64_t states; /* images that were checked */
+    uint64_t nested; /* of them, after a cut during a recovery */
+    uint64_t judged; /* images and moments of the cut */
     uint64_t failed;
     uint64_t workloads;
 };
 struct plan {
     uint64_t budget; /* most states of this workload */
     uint64_t seed;
-    const char *only; /* state to repeat; NULL: all */
-    const char *save; /* where to write that state's image */
-    unsigned samples; /* names of so many states to print */
-    const char *top;  /* directory in which the workload ran */
+    const char *only;   /* state to repeat; NULL: all */
+    const char *save;   /* where to write that state's image */
+    unsigned samples;   /* names of so many states to print */
+    const char *top;    /* directory in which the workload ran */
     const char *repeat; /* how to say it again, for messages */
 };
 /* All states of a recorded workload. Returns whether all were right; messages go to standard output. */
-bool explore(const struct workload *w, const struct oracle *o, const struct recording *r, const struct plan *plan,
-             struct totals *totals);
+bool explore(const struct workload *w, const struct oracle *o, const struct recording *r,
+             const struct plan *plan, struct totals *totals);

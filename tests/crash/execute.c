@@ -80,7 +80,8 @@ static int find(const char *path, struct inode **ip)
 
 static int64_t put_bytes(struct inode *ip, const struct op *op, uint64_t n)
 {
-    static uint8_t *buffer; /* one thread at a time touches it while it fills and copies; so each has its own */
+    static uint8_t
+        *buffer; /* one thread at a time touches it while it fills and copies; so each has its own */
     uint8_t *bytes = n > BUFFER || op->thread ? malloc(n + 1) : buffer ? buffer : (buffer = malloc(BUFFER));
     struct uio u = {.addr = (uintptr_t)bytes, .left = n};
     uint64_t at = op->kind == OP_WRITE ? op->n[0] : 0;
@@ -264,7 +265,8 @@ static int run_workload(void *base)
 
 bool execute(const struct workload *w, struct result *results, uint8_t *base, struct text *fault)
 {
-    static const char *const why[] = {"", "it does not mount; see standard error", "sync fails; see standard error"};
+    static const char *const why[] = {"", "it does not mount; see standard error",
+                                      "sync fails; see standard error"};
 
     the_workload = w;
     the_results = results;
@@ -282,7 +284,7 @@ bool execute(const struct workload *w, struct result *results, uint8_t *base, st
 struct names {
     struct name {
         char s[FS_NAME_MAX + 1];
-    } *name;
+    } * name;
     unsigned n, size;
 };
 

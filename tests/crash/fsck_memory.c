@@ -35,14 +35,14 @@ static _Noreturn void give_up(int status)
     longjmp(given_up, status);
 }
 
-#define main                          fsck_main
-#define exit                          give_up
-#define printf(...)                   say_more(__VA_ARGS__)
-#define vprintf(format, args)         say(format, args)
-#define putchar(c)                    say_more("%c", c)
-#define vfprintf(file, format, args)  say(format, args)
-#define fprintf(file, ...)            say_more(__VA_ARGS__)
-#define fputc(c, file)                say_more("%c", c)
+#define main                         fsck_main
+#define exit                         give_up
+#define printf(...)                  say_more(__VA_ARGS__)
+#define vprintf(format, args)        say(format, args)
+#define putchar(c)                   say_more("%c", c)
+#define vfprintf(file, format, args) say(format, args)
+#define fprintf(file, ...)           say_more(__VA_ARGS__)
+#define fputc(c, file)               say_more("%c", c)
 #include "../../mkfs/fsck.c"
 #undef main
 

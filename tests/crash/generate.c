@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Names that are there (a, d/a in d, e, s) and one that is not (n), so that two calls often meet. */
-static const char prepare[] = "rewrite a 9000\nmkdir d\nrewrite d/a 5000\nmkdir e\nlink a d/b\nsymlink a s\nsync\n";
+static const char prepare[] =
+    "rewrite a 9000\nmkdir d\nrewrite d/a 5000\nmkdir e\nlink a d/b\nsymlink a s\nsync\n";
 
 static const char *const calls[] = {
     "create n",

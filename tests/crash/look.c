@@ -163,7 +163,9 @@ bool look_at_image(const struct job *job, uint64_t *tree, const char **found)
     check_image("before the mount", job->top, &before, &orphans);
     int r = harness_child(mount_and_use, (void *)job);
     if (r < 0) {
-        fault(r == -14 ? "the kernel hangs: it is not done after a minute" : "the kernel ended with signal %d", -r);
+        fault(r == -14 ? "the kernel hangs: it is not done after a minute"
+                       : "the kernel ended with signal %d",
+              -r);
         add_messages();
     } else if (look->done) {
         compare("the tree that fsck sees", before.s, "the kernel's", look->tree);

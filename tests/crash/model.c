@@ -33,8 +33,8 @@ struct entry {
 
 struct model {
     unsigned nino, nentries;
-    int slots[SLOTS]; /* open files; -1: none */
-    int found[MAX_THREADS]; /* what the operation under way is about: it has found it in its first step */
+    int slots[SLOTS];        /* open files; -1: none */
+    int found[MAX_THREADS];  /* what the operation under way is about: it has found it in its first step */
     struct ino ino[MAX_INO]; /* never used again: so a number names one file for good */
     struct entry entry[MAX_ENTRY];
 };
@@ -316,7 +316,8 @@ static bool make_link(struct doing *d, const struct op *op, bool really)
     char last[PATH_SIZE];
     int ino = d->m->found[op->thread], dir = place_of(d->m, op->b, last);
 
-    if (ino < 0 || dir < 0 || entry_of(d->m, dir, last) || is_type(d->m, ino, S_IFDIR) || !d->m->ino[ino].a.nlink)
+    if (ino < 0 || dir < 0 || entry_of(d->m, dir, last) || is_type(d->m, ino, S_IFDIR) ||
+        !d->m->ino[ino].a.nlink)
         return false;
     if (really)
         add_entry(d, dir, last, ino);
@@ -376,8 +377,8 @@ static bool change_name(struct doing *d, const struct op *op, bool really)
 
 /* A step of a write of n bytes at `offset`, or at the file's end: 1, there is more; 0. Where the disk may run full,
  * a step ends with a page. */
-static int write_step(struct doing *d, const struct workload *w, const struct op *op, int ino, uint64_t offset,
-                      uint64_t n, unsigned step)
+static int write_step(struct doing *d, const struct workload *w, const struct op *op, int ino,
+                      uint64_t offset, uint64_t n, unsigned step)
 {
     uint64_t first = w->fills ? FS_BLOCK_SIZE - offset % FS_BLOCK_SIZE : STEP;
     uint64_t size = w->fills ? FS_BLOCK_SIZE : STEP;
@@ -406,8 +407,8 @@ static int write_file(struct doing *d, const struct workload *w, const struct op
 }
 
 /* Opens with O_CREAT; truncates; writes. */
-static int rewrite_file(struct doing *d, const struct workload *w, const struct op *op, const struct result *r,
-                        unsigned step)
+static int rewrite_file(struct doing *d, const struct workload *w, const struct op *op,
+                        const struct result *r, unsigned step)
 {
     int *ino = &d->m->found[op->thread];
     bool wrong_type = *ino >= 0 && !is_type(d->m, *ino, S_IFREG);
@@ -461,8 +462,9 @@ static bool open_file(struct doing *d, const struct op *op)
 {
     int ino = op->kind == OP_OPEN ? model_find(d->m, op->b) : -1, *slot = &d->m->slots[op->a[1] - '0'];
 
-    if (op->kind == OP_OPEN ? *slot >= 0 || ino < 0 || is_type(d->m, ino, S_IFLNK) || is_type(d->m, ino, S_IFIFO)
-                            : *slot < 0)
+    if (op->kind == OP_OPEN
+            ? *slot >= 0 || ino < 0 || is_type(d->m, ino, S_IFLNK) || is_type(d->m, ino, S_IFIFO)
+            : *slot < 0)
         return false;
     *slot = ino;
     return true;
@@ -483,8 +485,8 @@ static int do_step(struct model *m, const struct workload *w, const struct op *o
     int64_t result = r->r[0];
 
     /* Between looking a path up and changing what it names, other threads may do something. */
-    bool finds = op->kind == OP_WRITE || op->kind == OP_APPEND || op->kind == OP_TRUNCATE || op->kind == OP_LINK ||
-                 op->kind == OP_CHMOD || op->kind == OP_CHOWN || op->kind == OP_UTIME;
+    bool finds = op->kind == OP_WRITE || op->kind == OP_APPEND || op->kind == OP_TRUNCATE ||
+                 op->kind == OP_LINK || op->kind == OP_CHMOD || op->kind == OP_CHOWN || op->kind == OP_UTIME;
     if (step == 0 && (finds || op->kind == OP_REWRITE))
         m->found[op->thread] = model_find(m, op->a);
     if (op->thread > 0 && result < 0)

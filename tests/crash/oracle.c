@@ -23,10 +23,10 @@ struct search {
     uint16_t order[MAX_THREADS][MAX_OPS]; /* operations of each thread */
     unsigned count[MAX_THREADS];
     bool known[MAX_OPS]; /* touched and ends are set */
-    struct { /* where the search has been, and whether a way led on from there */
+    struct {             /* where the search has been, and whether a way led on from there */
         uint64_t key;
         bool good;
-    } *seen;
+    } * seen;
     size_t nseen;
     unsigned farthest, stuck; /* most operations done; the one that could not be explained then */
 };
@@ -103,7 +103,8 @@ static bool advance(struct search *s, struct position *p, unsigned t)
     struct touched touched = {0};
 
     if (!s->known[k] && p->step[t] == 0)
-        s->o->file[k] = (int16_t)(s->results[k].r[0] < 0 || s->results[k].r[1] < 0 ? -1 : model_find(p->m, op->a));
+        s->o->file[k] =
+            (int16_t)(s->results[k].r[0] < 0 || s->results[k].r[1] < 0 ? -1 : model_find(p->m, op->a));
     int r = model_step(p->m, s->w, op, &s->results[k], p->step[t], &touched);
     if (r < 0)
         return false;
@@ -139,7 +140,7 @@ struct way {
     struct {
         bool *mark;
         struct node node;
-    } *places;
+    } * places;
 };
 
 static void add_place(struct way *way, bool *mark, uint64_t tree, const struct position *p)
@@ -177,8 +178,10 @@ static bool follow(struct search *s, struct position p)
             break;
         }
         if (++s->nseen > MAX_NODES) {
-            fprintf(stderr, "crash: %s: its threads' operations can have happened in too many orders; give it fewer\n",
-                    s->w->name);
+            fprintf(
+                stderr,
+                "crash: %s: its threads' operations can have happened in too many orders; give it fewer\n",
+                s->w->name);
             exit(2);
         }
         add_place(&way, mark, tree, &p);
@@ -306,7 +309,8 @@ void oracle_window(const struct oracle *o, const struct workload *w, size_t plac
             continue;
         win->high[op->thread] = MAX(win->high[op->thread], o->ends[k]);
         bool late = op->kind == OP_WAIT && op->n[0] >= LATEST && !w->real_clock;
-        bool syncs = late || op->kind == OP_SYNC || op->kind == OP_FSYNC || op->kind == OP_FDATASYNC || op->durable;
+        bool syncs =
+            late || op->kind == OP_SYNC || op->kind == OP_FSYNC || op->kind == OP_FDATASYNC || op->durable;
         if (syncs && o->returns[k] < place)
             promise(o, w, k, win);
     }

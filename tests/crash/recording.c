@@ -67,7 +67,8 @@ struct log_entry {
     uint64_t sector, nsectors, flags, mark_length;
 };
 
-static _Noreturn void unusable(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static _Noreturn void unusable(const char *path, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static _Noreturn void unusable(const char *path, const char *format, ...)
 {
     va_list args;
@@ -115,7 +116,8 @@ static bool next_call(FILE *f, const char *path, const struct workload *w, struc
     *c = (struct call){0};
     if (sscanf(line, "start %" SCNu64, &c->entries) == 1)
         return true;
-    if (sscanf(line, "%9s %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64, c->what, &c->op, &c->entries, &c->r[0], &c->r[1]) < 3 ||
+    if (sscanf(line, "%9s %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64, c->what, &c->op, &c->entries,
+               &c->r[0], &c->r[1]) < 3 ||
         c->op >= w->nops)
         unusable(path, "there is a line that is none: %s", line);
     return true;
@@ -155,7 +157,8 @@ struct recording *recording_load(const char *prefix, const struct workload *w, s
             if (!call.what[0])
                 started = true;
             else if (started)
-                add_record(r, (struct record){.kind = call.what[0] == 'b' ? RECORD_BEGIN : RECORD_RETURN, .op = call.op});
+                add_record(r, (struct record){.kind = call.what[0] == 'b' ? RECORD_BEGIN : RECORD_RETURN,
+                                              .op = call.op});
             if (call.what[0] == 'r')
                 results[call.op] = (struct result){{call.r[0], call.r[1]}};
         }

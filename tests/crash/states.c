@@ -15,12 +15,12 @@
 
 #include "abi/fsformat.h"
 
-#define SECTOR    512u
-#define SECTORS   (FS_BLOCK_SIZE / SECTOR)
-#define MAX_UNITS 4000
-#define RECOVERY  30 /* states of a recovery and of what comes after it */
+#define SECTOR        512u
+#define SECTORS       (FS_BLOCK_SIZE / SECTOR)
+#define MAX_UNITS     4000
+#define RECOVERY      30 /* states of a recovery and of what comes after it */
 #define RECOVER_EVERY 90 /* of so many images one is mounted with a look at the recovery's own writes */
-#define MAX_BAD   3 /* states of a workload that are shown */
+#define MAX_BAD       3  /* states of a workload that are shown */
 
 /* ---- Epochs ---- */
 
@@ -43,8 +43,8 @@ struct exploring {
     const struct plan *plan;
     struct totals *totals;
     uint64_t random;
-    uint64_t exact; /* not 0: in a recovery, whose only right tree this is */
-    const char *prefix; /* of the names of states: where the recovery was cut */
+    uint64_t exact;         /* not 0: in a recovery, whose only right tree this is */
+    const char *prefix;     /* of the names of states: where the recovery was cut */
     struct window *windows; /* by place, where a window begins; see window_at */
     size_t *certain_at;     /* by record: behind which record a write is on the disk for certain */
     bool *applied;          /* by record: it is in `stable` */
@@ -55,13 +55,13 @@ struct exploring {
     struct unit units[MAX_UNITS];
     size_t start, end; /* of the epoch */
     unsigned epoch, bad;
-    uint64_t ngood; /* states that were right */
+    uint64_t ngood;       /* states that were right */
     char (*samples)[400]; /* names of some of them */
-    struct seen { /* images that have been looked at */
+    struct seen {         /* images that have been looked at */
         uint64_t image, tree;
         char *text; /* in a recovery */
         bool good;
-    } *seen;
+    } * seen;
     size_t nseen, sizeseen;
 };
 
@@ -115,7 +115,8 @@ static void unmake_image(struct exploring *x, const struct choice *c)
     damage(x, c);
     for (size_t i = x->nunits; i-- > 0;)
         if (c->sectors[i])
-            memcpy(x->stable + (size_t)x->units[i].block * FS_BLOCK_SIZE, x->saved + i * FS_BLOCK_SIZE, FS_BLOCK_SIZE);
+            memcpy(x->stable + (size_t)x->units[i].block * FS_BLOCK_SIZE, x->saved + i * FS_BLOCK_SIZE,
+                   FS_BLOCK_SIZE);
 }
 
 /* For each write: the completion of the first flush that covers it. */
@@ -155,7 +156,8 @@ static bool next_epoch(struct exploring *x)
         bool certain = x->certain_at[i] < x->start;
 
         for (unsigned k = 0; w->kind == RECORD_WRITE && !x->applied[i] && k < w->nblocks; k++) {
-            struct unit u = {.block = w->block + k, .data = w->data + (size_t)k * FS_BLOCK_SIZE, .submitted = i};
+            struct unit u = {
+                .block = w->block + k, .data = w->data + (size_t)k * FS_BLOCK_SIZE, .submitted = i};
 
             if (certain)
                 put_sectors(x->stable, &u, 0xff, &x->stable_hash, NULL);
@@ -228,7 +230,8 @@ static void name_block(const struct exploring *x, uint32_t block, const uint8_t 
     const struct fs_super *s = (const struct fs_super *)x->stable;
 
     if (block >= s->journal_start && block < s->journal_start + 2 * s->journal_slot) {
-        unsigned slot = (block - s->journal_start) / s->journal_slot, i = (block - s->journal_start) % s->journal_slot;
+        unsigned slot = (block - s->journal_start) / s->journal_slot,
+                 i = (block - s->journal_start) % s->journal_slot;
         if (i == 0)
             snprintf(to, size, "journal slot %u: header of transaction %llu, %u bodies", slot,
                      (unsigned long long)((const struct fs_journal_header *)data)->sequence,
@@ -262,7 +265,8 @@ static void print_kept(const struct exploring *x, const struct choice *c)
 {
     char what[100];
 
-    printf("#   of the writes that no flush covered, the disk has kept:%s\n", x->nunits ? "" : " there were none");
+    printf("#   of the writes that no flush covered, the disk has kept:%s\n",
+           x->nunits ? "" : " there were none");
     for (size_t i = 0; i < x->nunits; i++) {
         name_block(x, x->units[i].block, x->units[i].data, what, sizeof(what));
         if (c->sectors[i] == 0)
@@ -324,7 +328,8 @@ static const char *nearest(const struct exploring *x, const struct window *win, 
     return best;
 }
 
-static void report(struct exploring *x, const struct choice *c, size_t place, const struct window *win, const char *what)
+static void report(struct exploring *x, const struct choice *c, size_t place, const struct window *win,
+                   const char *what)
 {
     char name[2000];
 
@@ -377,8 +382,8 @@ static struct seen *find_seen(struct exploring *x, uint64_t image)
 static bool explore_recording(struct exploring *x, uint64_t budget);
 
 /* The recovery that has been recorded is cut, too. `tree` is what it came to. */
-static void explore_recovery(struct exploring *x, const char *name, const uint8_t *base, uint64_t tree, uint64_t budget,
-                             const char *only)
+static void explore_recovery(struct exploring *x, const char *name, const uint8_t *base, uint64_t tree,
+                             uint64_t budget, const char *only)
 {
     struct recording *r = recording_take(base, disk_blocks());
     struct exploring *inner = calloc(1, sizeof(*inner));
@@ -405,7 +410,8 @@ static void explore_recovery(struct exploring *x, const char *name, const uint8_
 }
 
 /* A recovery's own cut: the tree is as before it, but for the file of the use after it. */
-static void judge_recovered(struct exploring *x, const struct choice *c, size_t first, uint64_t tree, const char *text)
+static void judge_recovered(struct exploring *x, const struct choice *c, size_t first, uint64_t tree,
+                            const char *text)
 {
     static const struct window none;
     const char *probe = strstr(text, "\n" PROBE);
@@ -425,8 +431,9 @@ static void judge_recovered(struct exploring *x, const struct choice *c, size_t 
             bool wanted = marks == 2;
 
             if (wanted != !!probe) {
-                report(x, c, 0, &none, wanted ? "a file made after the recovery, and synced, is not there"
-                                              : "a file made after the recovery is there when it must not be");
+                report(x, c, 0, &none,
+                       wanted ? "a file made after the recovery, and synced, is not there"
+                              : "a file made after the recovery is there when it must not be");
                 break;
             }
         }
@@ -585,8 +592,7 @@ static void random_choice(struct exploring *x, struct choice *c)
         c->sectors[draw(x) % 2 ? x->nunits - 1 : draw(x) % x->nunits] = torn(x);
 }
 
-#define TIRED         60 /* so many random choices in a row that are known: there are few others */
-
+#define TIRED 60 /* so many random choices in a row that are known: there are few others */
 
 /* Is the unit a header of the journal? */
 static const struct fs_journal_header *header_in(const struct exploring *x, const struct unit *u)
@@ -710,15 +716,17 @@ static bool explore_recording(struct exploring *x, uint64_t budget)
     return found;
 }
 
-bool explore(const struct workload *w, const struct oracle *o, const struct recording *r, const struct plan *plan,
-             struct totals *totals)
+bool explore(const struct workload *w, const struct oracle *o, const struct recording *r,
+             const struct plan *plan, struct totals *totals)
 {
     struct exploring *x = calloc(1, sizeof(*x));
 
-    *x = (struct exploring){.w = w, .o = o, .r = r, .plan = plan, .totals = totals, .random = plan->seed, .prefix = ""};
+    *x = (struct exploring){
+        .w = w, .o = o, .r = r, .plan = plan, .totals = totals, .random = plan->seed, .prefix = ""};
     x->windows = calloc(r->n + 1, sizeof(*x->windows));
     for (size_t place = 0; place <= r->n; place++) {
-        if (place > 0 && r->records[place - 1].kind != RECORD_BEGIN && r->records[place - 1].kind != RECORD_RETURN)
+        if (place > 0 && r->records[place - 1].kind != RECORD_BEGIN &&
+            r->records[place - 1].kind != RECORD_RETURN)
             x->windows[place] = x->windows[place - 1];
         else
             oracle_window(o, w, place, &x->windows[place]);

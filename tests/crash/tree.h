@@ -16,8 +16,9 @@ struct attributes {
     uint16_t mode;
     uint32_t nlink, uid, gid, rdev;
     uint64_t size;
-    int64_t mtime;    /* ns */
-    uint64_t content; /* the sum of page_hash (bytes.h) of all pages; of a symbolic link: hash_bytes of its target */
+    int64_t mtime; /* ns */
+    uint64_t
+        content; /* the sum of page_hash (bytes.h) of all pages; of a symbolic link: hash_bytes of its target */
 };
 void tree_line(struct text *t, const char *path, const struct attributes *a);
 void tree_same(struct text *t, const char *path, const char *first); /* another name of a file */

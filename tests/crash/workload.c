@@ -15,15 +15,15 @@ static const struct form {
     const char *name, *arguments;
     bool syncs; /* O_SYNC or O_DSYNC may follow */
 } forms[] = {
-    [OP_MKDIR] = {"mkdir", "a", false},       [OP_CREATE] = {"create", "a", false},
-    [OP_WRITE] = {"write", "fnn", true},      [OP_APPEND] = {"append", "fn", true},
-    [OP_REWRITE] = {"rewrite", "an", true},   [OP_TRUNCATE] = {"truncate", "fn", false},
-    [OP_LINK] = {"link", "ab", false},        [OP_SYMLINK] = {"symlink", "ta", false},
-    [OP_RENAME] = {"rename", "ab", false},    [OP_UNLINK] = {"unlink", "a", false},
-    [OP_RMDIR] = {"rmdir", "a", false},       [OP_MKFIFO] = {"mkfifo", "a", false},
-    [OP_CHMOD] = {"chmod", "fo", false},      [OP_CHOWN] = {"chown", "fnn", false},
-    [OP_UTIME] = {"utime", "fn", false},      [OP_OPEN] = {"open", "@a", false},
-    [OP_CLOSE] = {"close", "@", false},       [OP_FSYNC] = {"fsync", "f", false},
+    [OP_MKDIR] = {"mkdir", "a", false},         [OP_CREATE] = {"create", "a", false},
+    [OP_WRITE] = {"write", "fnn", true},        [OP_APPEND] = {"append", "fn", true},
+    [OP_REWRITE] = {"rewrite", "an", true},     [OP_TRUNCATE] = {"truncate", "fn", false},
+    [OP_LINK] = {"link", "ab", false},          [OP_SYMLINK] = {"symlink", "ta", false},
+    [OP_RENAME] = {"rename", "ab", false},      [OP_UNLINK] = {"unlink", "a", false},
+    [OP_RMDIR] = {"rmdir", "a", false},         [OP_MKFIFO] = {"mkfifo", "a", false},
+    [OP_CHMOD] = {"chmod", "fo", false},        [OP_CHOWN] = {"chown", "fnn", false},
+    [OP_UTIME] = {"utime", "fn", false},        [OP_OPEN] = {"open", "@a", false},
+    [OP_CLOSE] = {"close", "@", false},         [OP_FSYNC] = {"fsync", "f", false},
     [OP_FDATASYNC] = {"fdatasync", "f", false}, [OP_SYNC] = {"sync", "", false},
     [OP_WAIT] = {"wait", "n", false},
 };
@@ -83,7 +83,8 @@ static bool arguments(struct parser *p, const struct form *form, struct op *op, 
         nwords--;
     }
     if (nwords != 1 + strlen(form->arguments))
-        return wrong(p, "%s takes %zu arguments, and has %u", form->name, strlen(form->arguments), nwords - 1);
+        return wrong(p, "%s takes %zu arguments, and has %u", form->name, strlen(form->arguments),
+                     nwords - 1);
     for (unsigned i = 0; form->arguments[i]; i++) {
         char kind = form->arguments[i], *word = words[i + 1];
         bool at = word[0] == '@';
@@ -91,7 +92,9 @@ static bool arguments(struct parser *p, const struct form *form, struct op *op, 
         if (kind == 'n' || kind == 'o') {
             if (!number(p, word, kind == 'o' ? 8 : 10, kind == 'o' ? 07777 : FILE_MAX, &op->n[n++]))
                 return false;
-        } else if (!path(p, word, kind == 'b' || kind == 't' || (kind == 'a' && form->arguments[0] == '@') ? op->b : op->a)) {
+        } else if (!path(p, word,
+                         kind == 'b' || kind == 't' || (kind == 'a' && form->arguments[0] == '@') ? op->b
+                                                                                                  : op->a)) {
             return false;
         } else if (kind == '@' ? !at : at && kind != 'f') {
             return wrong(p, "\"%s\" is in the wrong place", word);
@@ -152,9 +155,14 @@ static int directive(struct parser *p, char **words, unsigned nwords)
                 return -1;
         switch (k) {
         case 0:
-            if (n[2] < 64 || n[2] > FS_JOURNAL_MAX + 1 || n[1] < 2 || n[1] > 1000 || n[0] < 2 * n[2] + 80 || n[0] > 65536)
-                return wrong(p, "disk BLOCKS INODES SLOT: 2 to 1000 inodes, 64 to %u blocks in a slot of the journal, and "
-                                "twice that plus 80 to 65536 blocks", FS_JOURNAL_MAX + 1) - 1;
+            if (n[2] < 64 || n[2] > FS_JOURNAL_MAX + 1 || n[1] < 2 || n[1] > 1000 || n[0] < 2 * n[2] + 80 ||
+                n[0] > 65536)
+                return wrong(p,
+                             "disk BLOCKS INODES SLOT: 2 to 1000 inodes, 64 to %u blocks in a slot of the "
+                             "journal, and "
+                             "twice that plus 80 to 65536 blocks",
+                             FS_JOURNAL_MAX + 1) -
+                       1;
             w->blocks = (uint32_t)n[0], w->inodes = (uint32_t)n[1], w->slot = (uint32_t)n[2];
             break;
         case 1:
@@ -182,7 +190,7 @@ static int directive(struct parser *p, char **words, unsigned nwords)
     return 0;
 }
 
-/* The lines of "loop N" ... "end" once more; # in them stands for the number of the round, from 0. */
+/* The lines of "loop N" ... "end" once more; # in a word of them stands for the number of the round, from 0. */
 static bool line(struct parser *p, const char *text, size_t n, long round)
 {
     char copy[400], *words[8], *save;
@@ -190,9 +198,9 @@ static bool line(struct parser *p, const char *text, size_t n, long round)
     unsigned nwords = 0;
 
     for (size_t i = 0; i < n && used < sizeof(copy) - 12; i++) {
-        if (text[i] == '#' && round < 0)
+        if (text[i] == '#' && (used == 0 || isspace((unsigned char)copy[used - 1])))
             break; /* a comment */
-        if (text[i] == '#')
+        if (text[i] == '#' && round >= 0)
             used += (size_t)sprintf(copy + used, "%ld", round);
         else
             copy[used++] = text[i];
@@ -260,7 +268,9 @@ struct workload *workload_parse(const char *name, char *text)
     w->seed = hash_name(name) % 1000000 + 1;
     bool good = lines(&p, text);
     if (good && !p.begun)
-        good = wrong(&p, "there is no \"begin\": what comes before it prepares the disk, what comes behind it may be cut");
+        good = wrong(
+            &p,
+            "there is no \"begin\": what comes before it prepares the disk, what comes behind it may be cut");
     if (!good) {
         workload_free(w);
         return NULL;
@@ -336,7 +346,8 @@ void tree_line(struct text *t, const char *path, const struct attributes *a)
     if (*path && a->mtime >= 0 && a->mtime < 1000000000000000000)
         text_add(t, " time %lld", (long long)a->mtime);
     if (type != S_IFDIR)
-        text_add(t, " size %llu content %016llx", (unsigned long long)a->size, (unsigned long long)a->content);
+        text_add(t, " size %llu content %016llx", (unsigned long long)a->size,
+                 (unsigned long long)a->content);
     if (a->rdev)
         text_add(t, " device %x", a->rdev);
     text_add(t, "\n");

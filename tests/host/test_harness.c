@@ -196,7 +196,8 @@ static void the_log(void)
             flush_covers = i > e[0].completed && harness_log_event(e[i].completed).value == i;
     }
     ok(writes == 7 && never == 1, "seven writes, of which one has failed");
-    ok(mark == 2 && flush_covers, "two writes before the flush and the mark, and the flush begins when they are complete");
+    ok(mark == 2 && flush_covers,
+       "two writes before the flush and the mark, and the flush begins when they are complete");
     ok(e[0].block == 1 && e[0].data[0] == 'a' && e[0].data[4095] == 'a', "what a write wrote");
 }
 

@@ -63,7 +63,8 @@ static long put_bytes(long fd, long n, long offset)
 
         for (long i = 0; i < part; i++)
             buffer[i] = pattern((unsigned)line, (uint64_t)(done + i));
-        r = offset < 0 ? sys_write(fd, (long)buffer, part) : sys_pwrite64(fd, (long)buffer, part, offset + done);
+        r = offset < 0 ? sys_write(fd, (long)buffer, part)
+                       : sys_pwrite64(fd, (long)buffer, part, offset + done);
         done += r > 0 ? r : 0;
     } while (r == BUFFER && done < n);
     return done ? done : r;
@@ -221,8 +222,8 @@ static void list(const char *path)
         dprintf(1, "=%s: stat gives %ld=\n", path, r);
         return;
     }
-    dprintf(1, "=T %lu %u %u %u %u %lu %lu %ld %lu %s=\n", st.ino, st.mode, st.nlink, st.uid, st.gid, st.rdev, st.size,
-            st.mtime.sec, content_of(name, &st), path);
+    dprintf(1, "=T %lu %u %u %u %u %lu %lu %ld %lu %s=\n", st.ino, st.mode, st.nlink, st.uid, st.gid, st.rdev,
+            st.size, st.mtime.sec, content_of(name, &st), path);
     if (!S_ISDIR(st.mode))
         return;
     long fd = sys_openat(AT_FDCWD, (long)name, (long)(O_RDONLY | O_DIRECTORY), 0L);
