@@ -525,7 +525,9 @@ static bool try_choice(struct exploring *x, const struct choice *c)
     if (is_new) {
         seen->image = image;
         x->nseen++;
-        judge_image(x, c, seen, !x->exact && !x->plan->only && image % RECOVER_EVERY == 0);
+        /* Not where a disk has broken its word: the header that did not count may do so again, when a cut leaves it with bodies
+         * that happen to be the right ones; all is sound then, but not the same tree. */
+        judge_image(x, c, seen, !x->exact && !x->plan->only && !c->damaged && image % RECOVER_EVERY == 0);
     } else if (seen->good) {
         const char *text = x->exact ? seen->text : oracle_text(x->o, seen->tree);
         judge_trees(x, c, seen->tree, text ? text : "");
