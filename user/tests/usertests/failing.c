@@ -136,8 +136,8 @@ static void check_written(long r, int64_t offset)
     char *now = new_pages(size / PAGE + 1);
     CHECK(pread(fd, now, size, 0) == size, "read: %s", strerror(errno));
     for (long i = 0; i < size; i++) {
-        bool new = r > 0 && i >= offset &&i < offset + r;
-        uint8_t want = new ? (uint8_t)buf[i - offset] : i < SIZE ? pattern_byte(i, 2) : 0;
+        bool written = r > 0 && i >= offset && i < offset + r;
+        uint8_t want = written ? (uint8_t)buf[i - offset] : i < SIZE ? pattern_byte(i, 2) : 0;
         CHECK((uint8_t)now[i] == want, "byte %ld is %u, not %u, after a write of %ld at %ld", i, now[i], want,
               r, (long)offset);
     }
@@ -806,8 +806,9 @@ static void fail_each(const struct scenario *s, const char *what)
 
 #define COURSES(DO)                                                                                          \
     DO(read_into_new_memory)                                                                                 \
-    DO(pipe_write) DO(vfork) DO(large_clone) DO(large_directory) DO(proc_files) DO(write_far) DO(fault_zero) \
-        DO(fault_file) DO(fault_copy) DO(fault_stack)
+    DO(pipe_write)                                                                                           \
+    DO(vfork) DO(large_clone) DO(large_directory) DO(proc_files) DO(write_far) DO(fault_zero) DO(fault_file) \
+        DO(fault_copy) DO(fault_stack)
 
 /* Two tests for each line of the table of system calls: one without a scenario does not compile. */
 #define TESTS_OF(name)                                                                                       \
