@@ -40,9 +40,10 @@
 #define MAX_PROGRAMS  4096    /* in a file */
 #define MAX_NAMES     64
 #define DAMAGED_ROUND 200       /* damaged programs between two looks for leaks */
-#define COVERAGE_FD   1000      /* out of the programs' way */
+#define COVERAGE_FD   1019      /* out of the programs' way */
 #define COVERAGE_SIZE (1 << 16) /* bytes of bits */
-#define STACK_PAGES   64        /* remove_all needs 2 KB for each level of directories */
+#define MAX_DEPTH     255       /* of directories that remove_all goes into: each takes a descriptor ... */
+#define STACK_PAGES   160       /* ... and 2.3 KB of stack */
 
 static struct options {
     int64_t seed, calls, workers, programs, damaged;
@@ -492,7 +493,7 @@ static void print_repeat(int64_t seed)
 
 extern char data_start[]; /* user.ld */
 
-/* Every page of data, heap and stack is there, so that none comes during a round. */
+/* Every page of data, heap and stack is there, and room for descriptors, so that nothing comes during a round. */
 static void own_memory(void)
 {
     volatile char *stack = (char *)__builtin_frame_address(0) - STACK_PAGES * 4096;
@@ -501,6 +502,7 @@ static void own_memory(void)
         *p = *p;
     for (int i = 0; i < STACK_PAGES; i++)
         stack[i * 4096] = stack[i * 4096];
+    close(dup2(1, MAX_DEPTH)); /* the table of descriptors grows, too, and stays so */
 }
 
 static int run_rounds(void)
