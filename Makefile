@@ -20,7 +20,7 @@ HOSTCC     ?= gcc
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-host test-failing test-fuzz test-fuzz-disk test-crash test-crash-long test-models test-labs test-mutants programs host-tests clean help FORCE
+.PHONY: all image grade handout qemu qemu-gdb bench test test-quick test-long test-host test-failing test-fuzz test-fuzz-disk test-crash test-crash-long test-models test-models-long test-labs test-mutants programs host-tests clean help FORCE
 
 all: image programs ## build the kernel and the disk image
 
@@ -306,6 +306,12 @@ test-crash-long: $(crash_needs) ## a million of them
 
 test-mutants: ## break the kernel on purpose, fault by fault: the tests must catch each
 	@scripts/mutate
+
+test-models: ## models of sleeping, waking and the journal: all orders of steps, up to a bound
+	@tests/models/run.py
+
+test-models-long: ## the same with larger bounds, for hours
+	@tests/models/run.py --long
 
 test-labs: image host-tests ## each lab's handout builds and fails, its solution passes
 	@tests/labs/run
