@@ -102,6 +102,7 @@ void random_init(void)
     absorb(seed, n);
     absorb(machine.rng_seed, machine.rng_seed_len);
     random_stir(rdtime());
+    random_stir(csr_read(cycle)); /* counts faster: the last bits differ from boot to boot */
     if (n + machine.rng_seed_len < ENOUGH)
         printk("lode: no source of entropy: random numbers can be guessed\n");
     else
