@@ -447,13 +447,13 @@ static void no_kernel_addresses_in_registers(void)
 
 #define LITTLE 8
 #define MUCH   8192
+#define PARTS  256 /* of the vector; the last is the one that changes, so that looking at it takes long */
 
 struct shared {
-    struct abi_iovec iov;
+    struct abi_iovec iov[PARTS];
     struct abi_timespec time;
     struct abi_sigaction action;
     volatile uint64_t turns;
-    char path[16];
     char bytes[MUCH];
 };
 static struct shared *shared;
@@ -463,14 +463,13 @@ static void change_arguments(long unused)
     (void)unused;
     for (;; shared->turns++) {
         bool odd = shared->turns & 1;
-        *(volatile uint64_t *)&shared->iov.len = odd ? LITTLE : MUCH;
+        *(volatile uint64_t *)&shared->iov[PARTS - 1].len = odd ? LITTLE : MUCH;
         *(volatile int64_t *)&shared->time.nsec = odd ? 1 : -1;
         *(volatile uint64_t *)&shared->action.handler = odd ? 0x10000 : 0x20000;
-        *(volatile char *)&shared->path[1] = odd ? '/' : 'x';
     }
 }
 
-/* Each argument is read once: what is checked is what is used. */
+/* Each structure is read once: what is checked is what is used. (Of paths and vectors copy.c tells.) */
 static void arguments_are_read_once(void)
 {
     struct abi_sigaction old;
@@ -478,13 +477,11 @@ static void arguments_are_read_once(void)
     long size = 0;
 
     shared = (struct shared *)shared_pages(sizeof(*shared) / 4096 + 1);
-    *shared = (struct shared){
-        .iov = {(uint64_t)shared->bytes, LITTLE}, .action = {.handler = 0x10000}, .path = "d/f"};
-    CHECK_CALL(0, sys_mkdirat(AT_FDCWD, (long)"d", 0755));
-    close(open_new("d/f"));
+    shared->iov[PARTS - 1] = (struct abi_iovec){(uint64_t)shared->bytes, LITTLE};
+    shared->action.handler = 0x10000;
     int fd = open_new("written"), pid = start_child(change_arguments, 0);
     for (int i = 0; i < 300 || now_ns() < end; i++) {
-        long n = sys_writev(fd, (long)&shared->iov, 1);
+        long n = sys_writev(fd, (long)shared->iov, PARTS);
         CHECK(n == LITTLE || n == MUCH, "writev of %d or %d bytes returned %ld", LITTLE, MUCH, n);
         size += n;
         CHECK(file_size("written") == size, "the file has %ld bytes, writev has returned %ld",
@@ -499,10 +496,6 @@ static void arguments_are_read_once(void)
         CHECK_CALL(0, sys_rt_sigaction(SIGUSR1, (long)&shared->action, (long)&old, 8));
         CHECK(old.handler == 0 || old.handler == 0x10000 || old.handler == 0x20000, "the handler was 0x%lx",
               old.handler);
-        n = sys_openat(AT_FDCWD, (long)shared->path, O_RDONLY, 0);
-        CHECK(n >= 0 || n == -ENOENT, "open of d/f or dxf returned %ld", n);
-        if (n >= 0)
-            close((int)n);
     }
     CHECK(shared->turns > 0, "the arguments were never changed");
     end_child(pid);
