@@ -281,7 +281,12 @@ static void no_kernel_addresses_in_log(void)
     dirty_kernel();
     long n = sys_syslog(3, (long)log, sizeof(log) - 1);
     CHECK(n > 0, "syslog: %ld", n);
-    search_text("the kernel's log", log);
+    for (char *line = log, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        if (end - line < 8 ||
+            strcmp(end - 8, ": killed")) /* that tells the address that a program has used itself */
+            search_text("the kernel's log", line);
+    }
 }
 
 /* ---- files and pipes ---- */
