@@ -354,7 +354,9 @@ int inode_recover_orphans(void)
         struct inode *ip;
         int r = inode_find(ino, true, &ip);
         if (r || !list_empty(&ip->fs->orphan_link)) {
-            fs_damaged("the list of orphans is broken at inode %u", ino);
+            fs_damaged(r == -ENOMEM ? "no memory to follow the list of orphans at inode %u"
+                                    : "the list of orphans is broken at inode %u",
+                       ino);
             return r;
         }
         ip->fs->shrinking = ip->nlink > 0;
