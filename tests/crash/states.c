@@ -361,6 +361,11 @@ static void report(struct exploring *x, const struct choice *c, size_t place, co
 
 /* ---- One state ---- */
 
+static uint64_t draw(struct exploring *x)
+{
+    return harness_mix(&x->random);
+}
+
 static struct seen *find_seen(struct exploring *x, uint64_t image)
 {
     if (2 * x->nseen >= x->sizeseen) {
@@ -527,7 +532,7 @@ static bool try_choice(struct exploring *x, const struct choice *c)
         x->nseen++;
         /* Not where a disk has broken its word: the header that did not count may do so again, when a cut leaves it with bodies
          * that happen to be the right ones; all is sound then, but not the same tree. */
-        judge_image(x, c, seen, !x->exact && !x->plan->only && !c->damaged && image % RECOVER_EVERY == 0);
+        judge_image(x, c, seen, !x->exact && !x->plan->only && !c->damaged && draw(x) % RECOVER_EVERY == 0);
     } else if (seen->good) {
         const char *text = x->exact ? seen->text : oracle_text(x->o, seen->tree);
         judge_trees(x, c, seen->tree, text ? text : "");
@@ -536,11 +541,6 @@ static bool try_choice(struct exploring *x, const struct choice *c)
 }
 
 /* ---- Many states ---- */
-
-static uint64_t draw(struct exploring *x)
-{
-    return harness_mix(&x->random);
-}
 
 /* The k-th choice of those worth trying first: false when there are no more of them. */
 static bool likely_choice(const struct exploring *x, uint64_t k, struct choice *c)
