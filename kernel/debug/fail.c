@@ -107,8 +107,10 @@ static ssize_t fail_read(struct file *f, struct uio *u, uint64_t *at)
 {
     char line[64];
     size_t wanted = u->left;
-    (void)f, (void)at;
+    (void)at;
 
+    if (DEV_MINOR(f->inode->rdev) != MINOR)
+        return -ENXIO;
     int n = snprintf(line, sizeof(line), "struck %lu of %lu\n", failing.struck, failing.seen);
     int err = uio_read(u, line, (size_t)n);
     return err ? err : (ssize_t)(wanted - u->left);

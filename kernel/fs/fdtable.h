@@ -34,8 +34,9 @@ static inline struct file *fdtable_look(const struct fdtable *t, uint32_t fd)
 }
 
 /* f, which the current process has got from a table that is not shared, by fdtable_look, is open there only: nobody
- * else can use it until the process itself lets others. */
+ * else can use it until the process itself lets others. Acquire: what the last of the others did with it is seen. (A
+ * call that counts its file, by fd_file, gets false.) */
 static inline bool fd_is_only_place(const struct file *f)
 {
-    return __atomic_load_n(&f->refs, __ATOMIC_RELAXED) == 1 && !fdtable_is_shared(current()->files);
+    return __atomic_load_n(&f->refs, __ATOMIC_ACQUIRE) == 1 && !fdtable_is_shared(current()->files);
 }

@@ -1,8 +1,8 @@
 /* Open files.
  *
  * A struct file is one opening of something: descriptors made by dup and fork share it, and its offset. It
- * lives as long as somebody holds a reference: a descriptor, or a system call under way, so that closing a
- * descriptor never pulls the file away from under another process that reads it.
+ * lives as long as somebody holds a reference: a descriptor, or a system call under way whose descriptor another
+ * thread might close, so that closing a descriptor never pulls the file away from under who reads it.
  *
  * What reading and writing mean is in the file's ops: here for the files of inodes, elsewhere for pipes
  * (pipe.c) and devices. An O_PATH file is only a place and has none.

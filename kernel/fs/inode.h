@@ -71,7 +71,7 @@ static inline void inode_unlock(struct inode *ip)
     mutex_unlock(&ip->lock);
 }
 
-/* Read or write at a place in the file, which moves on; return bytes moved (short at end of file, fault, disk full,
+/* Read or write at a place in the file, which moves on; u asks for a byte at least; return bytes moved (short at end of file, fault, disk full,
  * ...) or -E when none could be. A write of up to 64 KB is one transaction: wholly there or not at all after a crash. */
 static inline ssize_t inode_read(struct inode *ip, struct uio *u, uint64_t *place)
 {

@@ -1,7 +1,8 @@
 /* System calls on descriptors. docs/system-calls.md has their arguments and errors.
  *
  * A call holds a reference to its file from beginning to end: another thread may close the descriptor
- * meanwhile. Descriptors are ints: of their registers, the low 32 bits count. Records for the user (stat,
+ * meanwhile. Reads and writes do without where no other thread shares the table: only this process could close it,
+ * and nothing that they call closes descriptors or ends the process. Descriptors are ints: of their registers, the low 32 bits count. Records for the user (stat,
  * directory entries) are built in zeroed kernel memory and copied out whole, so no stale byte gets out. */
 #include "abi/errno.h"
 #include "abi/fcntl.h"

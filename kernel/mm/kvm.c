@@ -35,7 +35,7 @@
 #define STACK_PAGES  (KSTACK_SIZE / PAGE_SIZE)
 
 extern char kernel_start[], text_end[], rodata_end[], kernel_end[]; /* kernel.ld */
-extern char boot_stack_guard[];                                     /* entry.S: KSTACK_SIZE that is not mapped */
+extern char boot_stack_guard[], boot_stack_top[]; /* entry.S: KSTACK_SIZE that is not mapped; the stack */
 
 uint64_t kvm_satp;
 
@@ -98,6 +98,7 @@ void kvm_init(void)
         map_direct(r.start, r.end, PTE_R | PTE_W);
     map_direct(kva_pa(kernel_start), kva_pa(text_end), PTE_R | PTE_X);
     map_direct(kva_pa(text_end), kva_pa(rodata_end), PTE_R);
+    assert(boot_stack_top - boot_stack_guard == 2 * KSTACK_SIZE);
     map_direct(kva_pa(rodata_end), kva_pa(boot_stack_guard), PTE_R | PTE_W);
     map_direct(kva_pa(boot_stack_guard + KSTACK_SIZE), kva_pa(kernel_end), PTE_R | PTE_W);
     if (!entry(STACK_BASE, 0))
