@@ -353,10 +353,12 @@ static bool watch(const int *pids, bool *died)
         for (unsigned i = 0; i < options.workers; i++) {
             struct worker *w = &control->worker[i];
             uint64_t made = __atomic_load_n(&w->made_calls, __ATOMIC_RELAXED) + w->done;
-            looks[i] = made == before[i] && w->pid ? looks[i] + 1 : 0;
+            int program = __atomic_load_n(
+                &w->pid, __ATOMIC_ACQUIRE); /* once: it may end meanwhile, and 0 is our group */
+            looks[i] = made == before[i] && program ? looks[i] + 1 : 0;
             before[i] = made;
-            if (looks[i] >= INTERRUPT_AT && w->pid > 0 && !run_is_spared(w->pid))
-                sys_kill(w->pid, looks[i] >= KILL_AT ? SIGKILL : SIGUSR1);
+            if (looks[i] >= INTERRUPT_AT && program > 0 && !run_is_spared(program))
+                sys_kill(program, looks[i] >= KILL_AT ? SIGKILL : SIGUSR1);
             if (looks[i] == HANG_AT) {
                 describe_worker(i);
                 return false;
