@@ -55,7 +55,6 @@ static inline void cache_put(struct buf *b) /* any context */
         cache_free(b);
 }
 
-
 /* A block by its number, read from disk if need be. 0, -EIO, -ENOMEM. */
 int cache_read_block(blkno_t block, struct buf **result);
 

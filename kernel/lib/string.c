@@ -1,6 +1,6 @@
 /* Memory and string functions.
  *
- * memcpy and memset decide what fork, read and write cost, so they move whole words, 512 bytes a round. Where
+ * memcpy and memset decide what fork, read and write cost, so they move whole words, 512 or 256 bytes a round. Where
  * source and destination disagree modulo 8, memcpy still stores whole words, each put together from two
  * neighbouring source words: rv64gc may trap on a misaligned access, and does so at a high price.
  *

@@ -30,9 +30,17 @@ static void keep_image(unsigned which)
     memcpy(images[which], harness_disk_block(0), image_size);
 }
 
-void images_make(const char *path)
+void images_make(void)
 {
-    harness_disk_load(path);
+    const char *base = getenv("FUZZ_BASE");
+
+    if (!base) {
+        fprintf(stderr, "FUZZ_BASE: names no image; tests/fuzz/run sets it\n");
+        exit(2);
+    }
+    machine_init();
+    harness_set_pages(4096);
+    harness_disk_load(base);
     image_size = disk_blocks() * FS_BLOCK_SIZE;
     memcpy(&super, harness_disk_block(0), sizeof(super));
     keep_image(0);

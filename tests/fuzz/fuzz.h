@@ -20,8 +20,9 @@ struct input {
 };
 uint64_t input_number(struct input *in, unsigned bytes); /* the next bytes; zeros behind the end */
 
-/* The images to damage: the one that mkfs has made, and those that the kernel leaves after some use of it. */
-void images_make(const char *path);
+/* At the start: the images to damage, which are the one that mkfs has made (FUZZ_BASE in the environment names it), and
+ * those that the kernel leaves after some use of it. */
+void images_make(void);
 /* Puts the image onto the disk, damages it as the input says, and leaves the list of things to do to use_list. */
 void damage(const uint8_t *data, size_t size);
 bool damage_is_none(void); /* the input has changed nothing */

@@ -13,16 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const char *base = getenv("FUZZ_BASE");
-
     (void)argc, (void)argv;
-    if (!base) {
-        fprintf(stderr, "FUZZ_BASE: names no image; scripts/fuzz sets it\n");
-        exit(2);
-    }
-    machine_init();
-    harness_set_pages(4096);
-    images_make(base);
+    images_make();
     return 0;
 }
 

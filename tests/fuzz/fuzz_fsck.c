@@ -23,16 +23,8 @@ static char path[64], said[64 * 1024];
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const char *base = getenv("FUZZ_BASE");
-
     (void)argc, (void)argv;
-    if (!base) {
-        fprintf(stderr, "FUZZ_BASE: names no image; scripts/fuzz sets it\n");
-        exit(2);
-    }
-    machine_init();
-    harness_set_pages(4096);
-    images_make(base);
+    images_make();
     image = memfd_create("image", 0);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
     return 0;
