@@ -151,19 +151,22 @@ static int build_index(struct inode *dir)
     return 0;
 }
 
+__attribute__((noinline)) static int find_without_index(struct inode *dir, const char *name, size_t len,
+                                                        struct dir_place *p)
+{
+    int r = build_index(dir);
+    if (r)
+        return r;
+    return dir->fs->index ? dir_find(dir, name, len, p) : search(dir, 0, name, len, p);
+}
+
 int dir_find(struct inode *dir, const char *name, size_t len, struct dir_place *p)
 {
     if (len > FS_NAME_MAX)
         return -ENAMETOOLONG;
-    struct dir_index *x = dir->fs->index;
-    if (unlikely(!x)) {
-        int r = build_index(dir);
-        if (r)
-            return r;
-        x = dir->fs->index;
-        if (!x)
-            return search(dir, 0, name, len, p);
-    }
+    const struct dir_index *x = dir->fs->index;
+    if (unlikely(!x))
+        return find_without_index(dir, name, len, p);
     uint32_t h = hash(name, len);
     for (uint32_t i = h & x->mask; x->at[i].slot != SLOT_EMPTY; i = (i + 1) & x->mask) {
         if (x->at[i].hash != h || x->at[i].slot == SLOT_DELETED)

@@ -24,6 +24,8 @@
 #include "mm/slab.h"
 #include "trap/timer.h"
 
+#define INODES_KEPT_MAX 65536 /* so that the hash table is at most 1 MB */
+
 struct disk_inode {
     struct inode inode;
     struct fs_private fs;
@@ -63,7 +65,7 @@ static int read_table(ino_t ino, struct buf **table, struct fs_inode **disk)
 int inode_table_init(void)
 {
     nbuckets = 64;
-    while (nbuckets < page_total() / 32)
+    while (nbuckets < MIN(page_total() / 2, INODES_KEPT_MAX))
         nbuckets *= 2;
     buckets = kmalloc(nbuckets * sizeof(*buckets));
     if (!buckets)
@@ -229,8 +231,8 @@ static int load(struct inode *ip, bool orphan)
     return 0;
 }
 
-/* The inode in memory, referenced, loaded by the caller or somebody else. -EAGAIN: that one has failed. */
-static int find(ino_t ino, bool orphan, struct inode **result)
+/* The inode in memory, referenced, loaded now or by somebody else. -EAGAIN: that one has failed. */
+static int find_or_load(ino_t ino, bool orphan, struct inode **result)
 {
     spin_lock(&table_lock);
     struct inode *ip = lookup(ino);
@@ -268,16 +270,28 @@ static int find(ino_t ino, bool orphan, struct inode **result)
     return 0;
 }
 
-int inode_find(ino_t ino, bool orphan, struct inode **result)
+/* In a function of its own, so that inode_find saves few registers: 100 instructions become 66. */
+__attribute__((noinline)) static int find_slow(ino_t ino, bool orphan, struct inode **result)
 {
     int r;
+    do /* who has failed may just have had no memory */
+        r = find_or_load(ino, orphan, result);
+    while (r == -EAGAIN);
+    return r;
+}
 
+int inode_find(ino_t ino, bool orphan, struct inode **result)
+{
     if (ino == 0 || ino >= fs_super.ninodes)
         return -EIO;
-    do /* who has failed may just have had no memory */
-        r = find(ino, orphan, result);
-    while (unlikely(r == -EAGAIN));
-    return r;
+    spin_lock(&table_lock);
+    struct inode *ip = lookup(ino);
+    bool found = ip && __atomic_load_n(&ip->fs->loaded, __ATOMIC_ACQUIRE) && get_alive(ip);
+    spin_unlock(&table_lock);
+    if (unlikely(!found))
+        return find_slow(ino, orphan, result);
+    *result = ip;
+    return 0;
 }
 
 static void clear(struct fs_inode *d)

@@ -120,6 +120,13 @@ static struct proc *find_locked(int pid)
     return NULL;
 }
 
+/* Caller holds tree_lock. */
+static void set_parent(struct proc *p, struct proc *parent)
+{
+    p->parent = parent;
+    __atomic_store_n(&p->parent_pid, parent ? parent->pid : 0, __ATOMIC_RELAXED);
+}
+
 /* Gives p a pid and enters it into the table, as a child of parent. Caller holds tree_lock. */
 static void enter(struct proc *p, struct proc *parent)
 {
@@ -129,7 +136,7 @@ static void enter(struct proc *p, struct proc *parent)
         last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : 2;
     while (find_locked(last_pid));
     p->pid = p->tgid = last_pid;
-    p->parent = parent;
+    set_parent(p, parent);
     if (parent)
         list_push_back(&parent->children, &p->sibling);
     list_push_back(&pid_table[p->pid % PID_BUCKETS], &p->hash_link);
@@ -351,9 +358,9 @@ static void orphan_children(struct proc *p)
     struct proc *child;
 
     list_for_each_entry (child, &p->children, sibling)
-        child->parent = init_proc;
+        set_parent(child, init_proc);
     list_for_each_entry (child, &p->zombies, sibling)
-        child->parent = init_proc;
+        set_parent(child, init_proc);
     list_splice_back(&init_proc->children, &p->children);
     list_splice_back(&init_proc->zombies, &p->zombies);
 }
@@ -448,7 +455,7 @@ static int reap(struct proc *child, int *status, uint64_t *user, uint64_t *kerne
     list_remove(&child->sibling);
     list_remove(&child->hash_link);
     list_remove(&child->all_link);
-    child->parent = NULL; /* which may be gone before the last who looks at the child */
+    set_parent(child, NULL); /* which may be gone before the last who looks at the child */
     count--;
     spin_unlock(&tree_lock);
 
@@ -588,18 +595,6 @@ void proc_print_all(void)
     else
         list_for_each_entry (p, &all, all_link)
             print_one(p, NULL);
-}
-
-int proc_parent_pid(struct proc *p)
-{
-    bool lock = !panicking(); /* the lock's holder may have been stopped */
-
-    if (lock)
-        spin_lock(&tree_lock);
-    int pid = p->parent ? p->parent->pid : 0;
-    if (lock)
-        spin_unlock(&tree_lock);
-    return pid;
 }
 
 /* ---- groups and sessions ---- */

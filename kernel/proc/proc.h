@@ -62,6 +62,7 @@ struct proc {
     int tgid;                                /* c  the process that threads belong to; == pid today */
     int pgid, sid;                           /* t */
     struct proc *parent;                     /* t */
+    int parent_pid;                          /* a  changed with tree_lock; 0: no parent */
     struct list children;                    /* t  alive */
     struct list zombies;                     /* t  children to wait for, in order of exit */
     struct list sibling;                     /* t */
@@ -144,7 +145,10 @@ void proc_put(struct proc *p);
 void proc_for_each(int start, bool (*f)(struct proc *, void *), void *arg);
 size_t proc_count(void);
 int proc_last_pid(void); /* the pid given out last */
-int proc_parent_pid(struct proc *p);
+static inline int proc_parent_pid(const struct proc *p)
+{
+    return __atomic_load_n(&p->parent_pid, __ATOMIC_RELAXED);
+}
 unsigned proc_stack(const struct proc *p, uintptr_t *at,
                     unsigned max); /* debug builds: where it sleeps, as stack_trace */
 void proc_print_all(void);         /* ^P: a line for each process, printk; at the end, their stacks, too */
