@@ -121,8 +121,8 @@ static bool in_child(const char *name, void (*f)(long), long arg)
 /* This program anew, so that the row finds a small process, with nothing copied on write. */
 static void execute_row(long row)
 {
-    static char program[] = "bench", only[] = "only";
-    char *argv[] = {program, only, (char *)((const struct row *)row)->name, NULL};
+    static char only[] = "only";
+    char *argv[] = {(char *)self, only, (char *)((const struct row *)row)->name, NULL};
     execve(self, argv, environ);
     fail(self);
 }
