@@ -7,6 +7,7 @@
 #include "bench.h"
 
 #define WORKERS_MAX 32
+#define FAULTS      1000 /* pages that a worker has at a time */
 
 static int gate[2], ready[2];
 
@@ -20,15 +21,24 @@ static void fork_exit(int n)
     forks(n, NULL);
 }
 
+static void compute(int n)
+{
+    for (volatile int i = 0; i < 1000 * n; i++)
+        ;
+}
+
 static void faults(int n)
 {
-    char *m = sbrk(n * PAGE);
-    if (m == (char *)-1)
-        fail("sbrk");
-    for (int i = 0; i < n; i++)
-        m[i * PAGE] = 1;
-    if (sbrk(-n * PAGE) == (char *)-1)
-        fail("sbrk");
+    for (int done = 0, some; done < n; done += some) {
+        some = n - done < FAULTS ? n - done : FAULTS;
+        char *m = sbrk(some * PAGE);
+        if (m == (char *)-1)
+            fail("sbrk");
+        for (int i = 0; i < some; i++)
+            m[i * PAGE] = 1;
+        if (sbrk(-some * PAGE) == (char *)-1)
+            fail("sbrk");
+    }
 }
 
 static void pairs(int n)
@@ -49,12 +59,13 @@ static void files(int n)
 static const struct operation {
     const char *name;
     void (*run)(int n);
-    int n; /* of each worker */
-} operations[] = {{"fork-exec-wait", fork_exec, 60},
-                  {"fork-exit-wait", fork_exit, 200},
-                  {"page-fault", faults, 2000},
-                  {"pipe-pair-roundtrip", pairs, 2000},
-                  {"create-write-unlink", files, 400}};
+    int n; /* of each worker: so many that the start of the work does not count */
+} operations[] = {{"compute", compute, 10000},
+                  {"fork-exec-wait", fork_exec, 300},
+                  {"fork-exit-wait", fork_exit, 1000},
+                  {"page-fault", faults, 20000},
+                  {"pipe-pair-roundtrip", pairs, 5000},
+                  {"create-write-unlink", files, 2000}};
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
