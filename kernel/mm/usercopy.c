@@ -32,12 +32,13 @@ static inline bool is_shared(const struct aspace *as)
 }
 
 /* Copies up to n bytes up to and including a NUL; returns how many. */
-static size_t copy_string(char *to, const char *from, size_t n)
+static EXPANDED size_t copy_string(char *to, const char *from, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if ((to[i] = from[i]) == '\0')
-            return i + 1;
-    return n;
+    char *at = to, *end = to + n;
+
+    while (at < end && (*at++ = *from++) != '\0')
+        ;
+    return (size_t)(at - to);
 }
 
 /* Returns how many of the n bytes are done with. */
