@@ -166,10 +166,10 @@ $(root)/etc/%: user/etc/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-build/mkfs build/fsck: build/%: mkfs/%.c build/hostflags
+build/mkfs build/fsck: build/%: mkfs/%.c kernel/lib/xxh64.c kernel/lib/xxh64.h kernel/abi/fsformat.h build/hostflags
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
-	$(Q)$(HOSTCC) $(hostflags) -O2 $(strict) -Wno-shadow -MMD -MP -MF $@.d -o $@ $<
+	$(Q)$(HOSTCC) $(hostflags) -O2 $(strict) -Wno-shadow -o $@ $(filter %.c,$^)
 
 # Programs and files from outside the tree. They stay in the image until they are named anew (EXTRA_SRC= and
 # EXTRA_FILES= for none) or made clean. scripts/run names a VARIANT, an image of its own beside the usual one.
@@ -238,7 +238,7 @@ bench: image ## measure the primitives, and write docs/performance.md's tables a
 
 # What of the file system runs on the host's harness; the members that a test needs are linked.
 host_fs  := $(wildcard $(addprefix kernel/fs/,balloc.c cache.c dir.c fs.c ifile.c imap.c inode.c journal.c namei.c))
-host_obj := $(patsubst %,build/host/%.o,tests/host/harness.c tests/host/harness_disk.c $(host_fs) kernel/lib/crc32c.c)
+host_obj := $(patsubst %,build/host/%.o,tests/host/harness.c tests/host/harness_disk.c $(host_fs) kernel/lib/xxh64.c)
 host_tests := $(patsubst tests/host/%.c,build/host/%,$(wildcard tests/host/test_*.c))
 
 build/host/%.c.o: %.c build/hostflags
@@ -256,7 +256,7 @@ build/host/test_%: build/host/tests/host/test_%.c.o build/host/libharness.a
 # The crash tests: the same kernel/fs above the same harness, but fast.
 crash_flags := $(hostflags) -O2 -DKERNEL_OFFSET=0ul -Itests/host
 crash_obj   := $(patsubst %,build/crash/%.o,$(wildcard tests/crash/*.c) tests/host/harness.c tests/host/harness_disk.c \
-                 $(host_fs) kernel/lib/crc32c.c)
+                 $(host_fs) kernel/lib/xxh64.c)
 
 build/crash/%.c.o: %.c build/hostflags
 	@mkdir -p $(@D)
@@ -322,7 +322,7 @@ test-labs: image host-tests ## each lab's handout builds and fails, its solution
 FUZZCC      = clang
 fuzzflags   = $(filter-out -O1 -std=c11,$(testflags)) -std=gnu11 -O2 -Itests/fuzz -Wall -Wextra -Wno-unused-parameter
 fuzzed      = -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp -include tests/fuzz/sections.h
-fuzz_common = $(host_fs) kernel/lib/crc32c.c $(addprefix tests/,host/harness.c host/harness_disk.c fuzz/machine.c fuzz/damage.c fuzz/use.c)
+fuzz_common = $(host_fs) kernel/lib/xxh64.c $(addprefix tests/,host/harness.c host/harness_disk.c fuzz/machine.c fuzz/damage.c fuzz/use.c)
 fuzz_obj    = $(patsubst %,build/fuzz/%.o,$(fuzz_common))
 
 build/fuzz/flags: FORCE
@@ -376,4 +376,4 @@ help: ## this list
 	@echo '  TESTS="-k boot/"         options for scripts/test (scripts/test --help)'
 
 -include $(kernel_obj:.o=.d) $(lib_obj:.o=.d) $(foreach p,$(programs),$(patsubst %.o,%.d,$(objects_$(p))))
--include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(B)/crash/guest.d $(wildcard build/host/tests/host/*.d) $(fuzz_obj:.o=.d) $(wildcard build/fuzz/tests/fuzz/*.d) build/mkfs.d build/fsck.d
+-include $(extra_programs:=.d) $(host_obj:.o=.d) $(crash_obj:.o=.d) $(B)/crash/guest.d $(wildcard build/host/tests/host/*.d) $(fuzz_obj:.o=.d) $(wildcard build/fuzz/tests/fuzz/*.d)

@@ -1,7 +1,7 @@
 /* fsck: checks a file-system image, and repairs it with -y.
  *
- * It shares the description of the format (kernel/abi/fsformat.h, docs/fs-format.md) with the kernel and no
- * code with anybody, so that a mistake is not made twice.
+ * It shares the description of the format (kernel/abi/fsformat.h, docs/fs-format.md) and the checksum
+ * (kernel/lib/xxh64.c) with the kernel, and else no code with anybody, so that a mistake is not made twice.
  *
  * The image is mapped into memory: privately with -n, so that whatever is "repaired" there is thrown away;
  * shared with -y. So each step below finds an error, says so and mends it at once, and the steps after it
@@ -43,6 +43,7 @@
 
 #define ino_t fs_ino_t /* the host has a type of that name */
 #include "abi/fsformat.h"
+#include "lib/xxh64.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structures are used as they are on the disk");
 
@@ -145,22 +146,6 @@ static void *allocate(uint64_t count, size_t size)
     return p;
 }
 
-static uint32_t crc32c(uint32_t crc, const void *data, size_t n)
-{
-    static uint32_t table[256];
-    const uint8_t *p = data;
-
-    for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
-        table[i] = i;
-        for (int bit = 0; bit < 8; bit++)
-            table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0x82f63b78 : 0);
-    }
-    crc = ~crc;
-    while (n-- > 0)
-        crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
-    return ~crc;
-}
-
 static void *block_at(uint64_t block)
 {
     return image + block * FS_BLOCK_SIZE;
@@ -245,10 +230,10 @@ static const char *super_fault(const struct fs_super *s)
 {
     if (s->magic != FS_MAGIC)
         return "has no magic number of this file system";
-    if (s->checksum != crc32c(0, s, offsetof(struct fs_super, checksum)))
-        return "has a wrong checksum";
-    if (s->version != FS_VERSION)
+    if (s->version != FS_VERSION) /* before the checksum, which was another one in version 1 */
         return "is of another version";
+    if (s->checksum != (uint32_t)xxh64(0, s, offsetof(struct fs_super, checksum)))
+        return "has a wrong checksum";
     if (s->block_size != FS_BLOCK_SIZE)
         return "has a wrong block size";
     if (s->nblocks < 8 || s->ninodes < 2 || s->root != FS_ROOT_INO || s->data_start >= s->nblocks)
@@ -320,9 +305,15 @@ static bool slot_is_valid(unsigned slot)
     const struct fs_journal_header *h = slot_header(slot);
 
     if (h->magic != FS_JOURNAL_MAGIC || memcmp(h->uuid, super.uuid, sizeof(h->uuid)) != 0 ||
-        h->checksum != crc32c(0, h, offsetof(struct fs_journal_header, checksum)) || h->sequence == 0 ||
-        h->sequence % 2 != slot || h->count > FS_JOURNAL_MAX || h->count > super.journal_slot - 1 ||
-        h->body_checksum != crc32c(0, (const uint8_t *)h + FS_BLOCK_SIZE, (size_t)h->count * FS_BLOCK_SIZE))
+        h->checksum != (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum)) ||
+        h->sequence == 0 || h->sequence % 2 != slot || h->count > FS_JOURNAL_MAX ||
+        h->count > super.journal_slot - 1)
+        return false;
+    const uint8_t *body = (const uint8_t *)h;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < h->count; i++)
+        sum = xxh64(sum, body += FS_BLOCK_SIZE, FS_BLOCK_SIZE);
+    if (h->body_checksum != (uint32_t)sum)
         return false;
     for (uint32_t i = 0; i < h->count; i++)
         if (h->home[i] < super.inode_map_start || h->home[i] >= super.nblocks - 1) {
@@ -752,7 +743,7 @@ struct names {
 /* Adds a name. False: it is there already. */
 static bool names_add(struct names *names, const struct fs_dirent *e)
 {
-    uint64_t i = crc32c(0, e->name, FS_NAME_MAX) & names->mask;
+    uint64_t i = xxh64(0, e->name, FS_NAME_MAX) & names->mask;
 
     for (; names->table[i]; i = (i + 1) & names->mask)
         if (memcmp(names->table[i]->name, e->name, FS_NAME_MAX) == 0)

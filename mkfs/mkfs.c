@@ -10,7 +10,8 @@
  * image.
  *
  * With --time, the same input gives the same image, byte for byte. The format is described in
- * docs/fs-format.md; this program and the kernel share its header and nothing else. */
+ * docs/fs-format.md; this program and the kernel share its header and the checksum (kernel/lib/xxh64.c), and
+ * nothing else. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -31,6 +32,7 @@
 
 #define ino_t fs_ino_t /* the host has a type of that name */
 #include "abi/fsformat.h"
+#include "lib/xxh64.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structures go to the disk as they are in memory");
 
@@ -496,19 +498,6 @@ static void write_node(const struct node *n)
         write_node(c);
 }
 
-static uint32_t crc32c(const void *data, size_t n)
-{
-    const uint8_t *p = data;
-    uint32_t crc = ~0u;
-
-    while (n-- > 0) {
-        crc ^= *p++;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-    }
-    return ~crc;
-}
-
 static void write_tables(uint32_t used_inodes)
 {
     uint8_t block[FS_BLOCK_SIZE] = {0};
@@ -523,7 +512,7 @@ static void write_tables(uint32_t used_inodes)
     write_blocks(super.inode_start, inodes, super.inode_blocks);
 
     /* The journal's headers are zeros already: not valid, so there is nothing to replay. */
-    super.checksum = crc32c(&super, offsetof(struct fs_super, checksum));
+    super.checksum = (uint32_t)xxh64(0, &super, offsetof(struct fs_super, checksum));
     memcpy(block, &super, sizeof(super));
     write_blocks(super.nblocks - 1, block, 1);
     write_blocks(0, block, 1);

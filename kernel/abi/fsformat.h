@@ -9,12 +9,15 @@
  *   inodes      the inode table, 16 inodes a block
  *   data        file blocks, directory blocks, symbolic links' targets and blocks of pointers
  *   last block  a copy of the super block, for fsck
+ *
+ * A checksum is the lower half of XXH64 with seed 0; of the bodies in the journal, the whole XXH64 of one is the seed of the
+ * next.
  */
 #pragma once
 #include <stdint.h>
 
 #define FS_MAGIC      0x3173662d65646f6cULL /* the bytes "lode-fs1" */
-#define FS_VERSION    1
+#define FS_VERSION    2
 #define FS_BLOCK_SIZE 4096u
 
 typedef uint32_t blkno_t; /* number of a block on disk; 0, the super block, stands for "none" in pointers */
@@ -36,7 +39,7 @@ struct fs_super {
     uint32_t data_start;     /* first block that may hold file data; data ends before the last block */
     uint32_t root;           /* the root directory's inode number */
     uint8_t uuid[16];
-    uint32_t checksum;       /* CRC-32C of all bytes before this field */
+    uint32_t checksum;       /* of all bytes before this field */
 };
 #define FS_ROOT_INO 1
 
@@ -94,10 +97,10 @@ struct fs_journal_header {
     uint64_t magic;
     uint64_t sequence;      /* 1 for the first transaction */
     uint32_t count;         /* bodies */
-    uint32_t body_checksum; /* CRC-32C of the bodies, in order */
+    uint32_t body_checksum; /* of the bodies, in order */
     uint8_t uuid[16];       /* the super block's: a slot left by an older file system does not count */
     blkno_t home[FS_JOURNAL_MAX];
     uint32_t pad;
-    uint32_t checksum; /* CRC-32C of all bytes of the block before this field */
+    uint32_t checksum; /* of all bytes of the block before this field */
 };
 _Static_assert(sizeof(struct fs_journal_header) == FS_BLOCK_SIZE, "one block");

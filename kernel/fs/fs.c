@@ -4,9 +4,9 @@
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
 #include "fs/journal.h"
-#include "lib/crc32c.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/xxh64.h"
 #include "mm/page.h"
 
 struct fs_super fs_super;
@@ -35,10 +35,12 @@ static const char *check_super(const struct fs_super *s)
 {
     if (s->magic != FS_MAGIC)
         return "this is no lode file system (magic number)";
-    if (s->checksum != crc32c(0, s, offsetof(struct fs_super, checksum)))
+    if (s->version != FS_VERSION) /* before the checksum, which was another one in version 1 */
+        return "the file system is of another version: mkfs makes a new one";
+    if (s->checksum != (uint32_t)xxh64(0, s, offsetof(struct fs_super, checksum)))
         return "the super block's checksum is wrong";
-    if (s->version != FS_VERSION || s->block_size != FS_BLOCK_SIZE)
-        return "version or block size is unknown";
+    if (s->block_size != FS_BLOCK_SIZE)
+        return "the block size is unknown";
     if (s->nblocks > disk_blocks())
         return "the file system is larger than the disk";
     uint64_t bodies = s->journal_slot;

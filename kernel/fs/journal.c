@@ -21,9 +21,9 @@
 #include "debug/check.h"
 #include "fs/balloc.h"
 #include "fs/diskfs.h"
-#include "lib/crc32c.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/xxh64.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "proc/kthread.h"
@@ -274,13 +274,13 @@ static int write_bodies(blkno_t slot, unsigned n, struct list *writing)
     struct buf *b;
     list_for_each_entry (b, writing, link)
         writer_add(b->block, b->data);
-    uint32_t crc = 0;
+    uint64_t sum = 0;
     for (unsigned i = 0; i < n; i++) {
         void *copy = page_kva(journal.pool[i]);
-        crc = crc32c(crc, copy, FS_BLOCK_SIZE);
+        sum = xxh64(sum, copy, FS_BLOCK_SIZE);
         writer_add(slot + 1 + i, copy);
     }
-    journal.header->body_checksum = crc;
+    journal.header->body_checksum = (uint32_t)sum;
     int r = writer_drain();
     while ((b = cache_detach(writing, BUF_WRITING, 0)) != NULL)
         if (r == 0) /* else it stays off the LRU list: memory has the only copy */
@@ -297,7 +297,7 @@ static int write_header(blkno_t slot, uint64_t sequence, unsigned n)
     memcpy(h->uuid, fs_super.uuid, sizeof(h->uuid));
     memset(&h->home[n], 0, (FS_JOURNAL_MAX - n) * sizeof(h->home[0]));
     h->pad = 0;
-    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum));
+    h->checksum = (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum));
     writer_add(slot, h);
     int r = writer_drain();
     return r ? r : disk_flush();
@@ -404,18 +404,18 @@ static int check_slot(const struct fs_super *sb, unsigned slot, struct fs_journa
         return r;
     memcpy(h, page_kva(journal.pool[0]), sizeof(*h));
     if (h->magic != FS_JOURNAL_MAGIC || memcmp(h->uuid, sb->uuid, sizeof(h->uuid)) != 0 ||
-        h->checksum != crc32c(0, h, offsetof(struct fs_journal_header, checksum)) || h->sequence == 0 ||
-        h->sequence % 2 != slot || h->count >= sb->journal_slot)
+        h->checksum != (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum)) ||
+        h->sequence == 0 || h->sequence % 2 != slot || h->count >= sb->journal_slot)
         return 0;
-    uint32_t crc = 0;
+    uint64_t sum = 0;
     for (unsigned i = 0; i < h->count; i += BIO_MAX_BLOCKS) {
         unsigned n = MIN(h->count - i, BIO_MAX_BLOCKS);
         if ((r = read_blocks(start + 1 + i, n)) != 0)
             return r;
         for (unsigned k = 0; k < n; k++)
-            crc = crc32c(crc, page_kva(journal.pool[k]), FS_BLOCK_SIZE);
+            sum = xxh64(sum, page_kva(journal.pool[k]), FS_BLOCK_SIZE);
     }
-    if (crc != h->body_checksum)
+    if ((uint32_t)sum != h->body_checksum)
         return 0;
     for (unsigned i = 0; i < h->count; i++) /* a whole header can still be a hostile one */
         if (h->home[i] < sb->inode_map_start || h->home[i] >= sb->nblocks - 1)

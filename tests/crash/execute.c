@@ -12,7 +12,7 @@
 #include "fs/fs.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
-#include "lib/crc32c.h"
+#include "lib/xxh64.h"
 
 #define BUFFER (1u << 20)
 
@@ -36,7 +36,7 @@ void disk_format(const struct workload *w)
     s->inode_start = s->block_map_start + s->block_map_blocks;
     s->inode_blocks = (w->inodes + FS_INODES_PER_BLOCK - 1) / FS_INODES_PER_BLOCK;
     s->data_start = s->inode_start + s->inode_blocks;
-    s->checksum = crc32c(0, s, offsetof(struct fs_super, checksum));
+    s->checksum = (uint32_t)xxh64(0, s, offsetof(struct fs_super, checksum));
 
     uint8_t *map = harness_disk_block(s->block_map_start);
     for (uint32_t i = 0; i < s->block_map_blocks * FS_BITS_PER_BLOCK; i++)

@@ -6,7 +6,7 @@
 
 #include "abi/stat.h"
 #include "fs/fs.h"
-#include "lib/crc32c.h"
+#include "lib/xxh64.h"
 
 #define IMAGES 3
 
@@ -257,21 +257,21 @@ static void repair_super(blkno_t block)
 {
     struct fs_super *s = harness_disk_block(block);
 
-    s->checksum = crc32c(0, s, offsetof(struct fs_super, checksum));
+    s->checksum = (uint32_t)xxh64(0, s, offsetof(struct fs_super, checksum));
 }
 
 static void repair_slot(unsigned slot)
 {
     blkno_t start = super.journal_start + slot * super.journal_slot;
     struct fs_journal_header *h = harness_disk_block(start);
-    uint32_t crc = 0;
+    uint64_t sum = 0;
 
     if (h->magic != FS_JOURNAL_MAGIC)
         return;
     for (uint32_t i = 0; i < h->count && i < super.journal_slot - 1; i++)
-        crc = crc32c(crc, harness_disk_block(start + 1 + i), FS_BLOCK_SIZE);
-    h->body_checksum = crc;
-    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum));
+        sum = xxh64(sum, harness_disk_block(start + 1 + i), FS_BLOCK_SIZE);
+    h->body_checksum = (uint32_t)sum;
+    h->checksum = (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum));
 }
 
 void damage(const uint8_t *bytes, size_t size)

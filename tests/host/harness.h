@@ -6,7 +6,7 @@
  * user bytes, and a disk in RAM. Build everything together:
  *
  *   cc -std=c11 -g -O1 -D_GNU_SOURCE -DKERNEL_OFFSET=0ul -Ikernel -Itests/host -fsanitize=address,undefined \
- *      test.c tests/host/harness.c tests/host/harness_disk.c kernel/fs/....c kernel/lib/crc32c.c -lpthread
+ *      test.c tests/host/harness.c tests/host/harness_disk.c kernel/fs/....c kernel/lib/xxh64.c -lpthread
  *
  * (not kernel/lib/string.c and printk.c: the host's C library stands in for them). Include this header before
  * the kernel's: it makes the host's and the kernel's headers bear each other. <sys/stat.h> and abi/stat.h

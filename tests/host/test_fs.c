@@ -17,8 +17,8 @@
 #include "fs/fs.h"
 #include "fs/inode.h"
 #include "fs/namei.h"
-#include "lib/crc32c.h"
 #include "lib/printk.h"
+#include "lib/xxh64.h"
 #include "mm/page.h"
 
 #define CHECK(cond)                                                                                          \
@@ -51,7 +51,7 @@ static struct fs_super *format(uint32_t nblocks, uint32_t ninodes, uint32_t slot
     s->inode_start = s->block_map_start + s->block_map_blocks;
     s->inode_blocks = (ninodes + FS_INODES_PER_BLOCK - 1) / FS_INODES_PER_BLOCK;
     s->data_start = s->inode_start + s->inode_blocks;
-    s->checksum = crc32c(0, s, offsetof(struct fs_super, checksum));
+    s->checksum = (uint32_t)xxh64(0, s, offsetof(struct fs_super, checksum));
 
     uint8_t *map = harness_disk_block(s->block_map_start);
     for (uint32_t i = 0; i < s->block_map_blocks * FS_BITS_PER_BLOCK; i++)
@@ -226,16 +226,16 @@ static uint64_t tree_hash(const char *path)
         qsort(l->name, l->n, sizeof(l->name[0]), compare);
         for (unsigned i = 0; i < l->n; i++) {
             snprintf(sub, sizeof(sub), "%s/%s", path, l->name[i]);
-            h = mix(mix(h, crc32c(0, l->name[i], strlen(l->name[i]))), tree_hash(sub));
+            h = mix(mix(h, xxh64(0, l->name[i], strlen(l->name[i]))), tree_hash(sub));
         }
         free(l);
     } else if (S_ISLNK(st.mode)) {
         ssize_t n = namei_readlink(R, path, data, sizeof(data));
-        h = mix(h, n < 0 ? 99 : crc32c(0, data, (size_t)n));
+        h = mix(h, n < 0 ? 99 : xxh64(0, data, (size_t)n));
     } else {
         ssize_t n = 0;
         for (; offset < 2 << 20 && (n = get(ip, data, sizeof(data), offset)) > 0; offset += (uint64_t)n)
-            h = mix(h, crc32c(0, data, (size_t)n));
+            h = mix(h, xxh64(0, data, (size_t)n));
         h = mix(h, (uint64_t)n);
     }
     inode_put(ip);
@@ -899,6 +899,13 @@ static int failing_mount(void *arg)
     return failed ? 0 : 2;
 }
 
+/* Its checksum is none that this kernel knows. */
+static int mount_version_1(void *arg)
+{
+    CHECK(boot() == -EINVAL && messages_with("cannot mount: the file system is of another version") == 1);
+    return 0;
+}
+
 static void failing_mounts(void)
 {
     static const unsigned kinds[] = {0, 1 << BIO_READ, 1 << BIO_WRITE, 1 << BIO_FLUSH};
@@ -1009,8 +1016,8 @@ static void bad_journal(const char *what, enum place home, bool header, bool bod
     h->sequence = slot[!second]->sequence + 1;
     h->count = 1;
     h->home[0] = home == ROOT_DIRECTORY ? s->data_start : home == SUPER ? 0 : s->nblocks - 1;
-    h->body_checksum = crc32c(0, (uint8_t *)h + 4096, 4096) ^ !body;
-    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum)) ^ !header;
+    h->body_checksum = (uint32_t)xxh64(0, (uint8_t *)h + 4096, 4096) ^ !body;
+    h->checksum = (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum)) ^ !header;
     before = *s;
     const struct fs_super *copy = harness_disk_block(before.nblocks - 1);
     good = good && harness_child(same_tree, NULL) == 0;
@@ -1165,6 +1172,12 @@ int main(int argc, char **argv)
         disk_errors();
     if (wanted("mounts fail"))
         failing_mounts();
+    if (wanted("another version")) {
+        struct fs_super *s = format(1000, 60, 64);
+        s->version = 1;
+        s->checksum ^= 1;
+        ok(harness_child(mount_version_1, NULL) == 0, "another version of the format is refused as such");
+    }
     if (wanted("damaged disks"))
         damaged_disks();
     if (wanted("loops")) {

@@ -1,4 +1,4 @@
-/* Tests of kernel/lib that need no kernel: string functions, CRC-32C, vsnprintf. The kernel's functions are
+/* Tests of kernel/lib that need no kernel: string functions, XXH64, vsnprintf. The kernel's functions are
  * compiled under other names, so that they are compared with the C library's.
  *
  * Build: gcc -Ikernel -fsanitize=address,undefined tests/host/test_lib.c. Prints TAP. */
@@ -20,9 +20,9 @@
 #define strlcpy   lode_strlcpy
 #define snprintf  lode_snprintf
 #define vsnprintf lode_vsnprintf
-#include "lib/crc32c.c"
 #include "lib/format.c"
 #include "lib/string.c"
+#include "lib/xxh64.c"
 #undef memcpy
 #undef memmove
 #undef memset
@@ -155,43 +155,69 @@ static void test_strings(void)
     ok(good, "strlcpy cuts, ends with NUL and returns the source's length");
 }
 
-static void check_crc32c(const void *data, size_t n, uint32_t expected, const char *what)
+static bool same_sum(uint64_t seed, const void *data, size_t n, uint64_t expected)
 {
-    uint32_t crc = crc32c(0, data, n);
-    if (crc != expected)
-        differs("%s: 0x%08x, expected 0x%08x", what, crc, expected);
-    ok(crc == expected, what);
+    uint64_t sum = xxh64(seed, data, n);
+    if (sum != expected)
+        differs("xxh64 of %zu bytes with seed 0x%llx: 0x%016llx, expected 0x%016llx", n,
+                (unsigned long long)seed, (unsigned long long)sum, (unsigned long long)expected);
+    return sum == expected;
 }
 
-static void test_crc32c(void)
+/* What is expected was computed by the authors' own program. */
+static void test_xxh64(void)
 {
+    static const uint64_t by_length[] = {
+        0xef46db3751d8e999, 0x50ff15a81340970f, 0xa8fbf06dff5be52e, 0x6f3a29d9def31388, 0xd7da423655ccc2d5,
+        0x4a3f58924b3ce598, 0x413687a04caf303b, 0xabc898bafebf2246, 0x93ef0b9b3ebe2d62, 0x05ab7091e426cafb,
+        0xf3e02966029b626c, 0xcf5098a1aafec12c, 0x738601234cfb99d1, 0xb54314fb42d6f5b3, 0x6d0a90bed3f511e9,
+        0x4ac8e2bc44e3cb79, 0xe842aaaf76dfeaf0, 0x08cbd530a801af24, 0xa132024fd10a61e3, 0x76b85b5896a652d4,
+        0x39ab840bec6dd7c9, 0xe78e971d61b6e59f, 0x8d5c6979e19795cf, 0xd5a44861b0674135, 0xdbd60cb5d8d82ee6,
+        0xc4a24831ca1aba49, 0xbeba1b1170bb43e7, 0x8207f09d52e24772, 0x106bc28704c2f767, 0x6f99818f96964c73,
+        0xdb61aec93948c7d3, 0x1ffb38e5e33e99b3, 0xc9076cbc5459012b, 0x50660237a0462256, 0xbee4f4b3fa36a916,
+        0x7407b4eb28483b52, 0x134456c703cfdeef, 0x993690e672df6209, 0xf98f82a95a96f33d, 0x0188c8f101d6ad13,
+        0x620cd5aedc2d5477};
+    static const struct {
+        uint64_t seed;
+        size_t n;
+        uint64_t sum;
+    } seeded[] = {{0x1, 0, 0xd5afba1336a3be4b},
+                  {0x1, 3, 0x85e0d337575162e6},
+                  {0x1, 31, 0xff11ef7b2f6d99ab},
+                  {0x1, 32, 0xe911955b505d06ea},
+                  {0x1, 300, 0xc9676f4755c06963},
+                  {0x9e3779b185ebca87, 0, 0x6ec6d05f61c7e7a7},
+                  {0x9e3779b185ebca87, 3, 0xecab758d418b8f29},
+                  {0x9e3779b185ebca87, 31, 0xe1ee2106d2adfaa9},
+                  {0x9e3779b185ebca87, 32, 0xe7da1ad8a717ba82},
+                  {0x9e3779b185ebca87, 300, 0x6c475aab5a841c92},
+                  {0xffffffffffffffff, 0, 0x298f4c84b24f5380},
+                  {0xffffffffffffffff, 3, 0xdd3aab89168b6be1},
+                  {0xffffffffffffffff, 31, 0xc3297e450b7552e7},
+                  {0xffffffffffffffff, 32, 0x9b02648ea2a57088},
+                  {0xffffffffffffffff, 300, 0x14ee8b05359182bd}};
+    uint64_t words[(300 + 16) / 8];
     uint8_t data[300];
-    check_crc32c("123456789", 9, 0xe3069283, "crc32c of 123456789");
-    memset(data, 0, 32);
-    check_crc32c(data, 32, 0x8a9136aa, "crc32c of 32 zeros (RFC 3720 B.4)");
-    memset(data, 0xff, 32);
-    check_crc32c(data, 32, 0x62a8ab43, "crc32c of 32 ones (RFC 3720 B.4)");
-    for (int i = 0; i < 32; i++)
-        data[i] = (uint8_t)i;
-    check_crc32c(data, 32, 0x46dd794e, "crc32c of 0 to 31 (RFC 3720 B.4)");
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * i * 7 + i * 31 + 5);
+    ok(same_sum(0, "abc", 3, 0x44bc2cf5ad770999), "xxh64 of abc");
     bool good = true;
-    fill(data, sizeof(data));
-    for (size_t start = 0; start < 9; start++)
-        for (size_t n = 0; n + start <= sizeof(data); n++) {
-            size_t cut = n > 0 ? (size_t)rand() % n : 0;
-            uint32_t slow = ~0u;
-            for (size_t i = 0; i < n; i++) {
-                slow ^= data[start + i];
-                for (int bit = 0; bit < 8; bit++)
-                    slow = slow >> 1 ^ (slow & 1 ? 0x82f63b78 : 0);
-            }
-            uint32_t crc = crc32c(crc32c(0, data + start, cut), data + start + cut, n - cut);
-            if (crc != ~slow)
-                differs("crc32c of %zu and %zu bytes, from byte %zu on: 0x%08x, expected 0x%08x", cut,
-                        n - cut, start, crc, ~slow);
-            good &= crc == ~slow;
-        }
-    ok(good, "crc32c in two parts, all alignments, against one bit at a time");
+    for (size_t n = 0; n < ARRAY_SIZE(by_length); n++)
+        good &= same_sum(0, data, n, by_length[n]);
+    ok(good, "xxh64 of 0 to 40 bytes");
+    good = true;
+    for (size_t i = 0; i < ARRAY_SIZE(seeded); i++)
+        good &= same_sum(seeded[i].seed, data, seeded[i].n, seeded[i].sum);
+    ok(good, "xxh64 with other seeds");
+    good = true;
+    for (size_t start = 0; start <= 8; start++) {
+        uint8_t *moved = memcpy((uint8_t *)words + start, data, sizeof(data));
+        uint64_t sum = 0;
+        for (size_t n = 0; n < sizeof(data); n++)
+            sum = xxh64(sum, moved, n);
+        good &= same_sum(sum, moved, sizeof(data), 0x91ffc4179bb132ff);
+    }
+    ok(good, "xxh64 of 0 to 300 bytes, each the seed of the next, at all alignments");
 }
 
 /* The same call to both, in buffers of every size up to 40. */
@@ -242,7 +268,7 @@ int main(void)
     srand(1);
     test_copy();
     test_strings();
-    test_crc32c();
+    test_xxh64();
     test_format();
     printf("1..%d\n", tests);
     return failures > 0;

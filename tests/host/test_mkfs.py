@@ -35,18 +35,51 @@ def ok(condition, text, detail=""):
     print(f"{'ok' if condition else 'not ok'} {tests} - {text}", flush=True)
 
 
-CRC_TABLE = []
-for i in range(256):
-    for _ in range(8):
-        i = i >> 1 ^ (0x82F63B78 if i & 1 else 0)
-    CRC_TABLE.append(i)
+PRIMES = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5
 
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 255]
-    return crc ^ 0xFFFFFFFF
+def xxh64(data, seed=0):
+    """After xxHash's doc/xxhash_spec.md; the kernel, mkfs and fsck share another one."""
+    prime_1, prime_2, prime_3, prime_4, prime_5 = PRIMES
+    mask = (1 << 64) - 1
+
+    def rotate(x, bits):
+        x &= mask
+        return (x << bits | x >> 64 - bits) & mask
+
+    def add_word(h, word):
+        return rotate(h + word * prime_2, 31) * prime_1 & mask
+
+    words = struct.unpack_from(f"<{len(data) // 8}Q", data)
+    striped = len(words) // 4 * 4
+    h = seed + prime_5
+    if striped:
+        sums = [seed + prime_1 + prime_2, seed + prime_2, seed, seed - prime_1]
+        for i in range(striped):
+            sums[i % 4] = add_word(sums[i % 4], words[i])
+        h = sum(map(rotate, sums, (1, 7, 12, 18)))
+        for s in sums:
+            h = ((h ^ add_word(0, s)) * prime_1 + prime_4) & mask
+    h = (h + len(data)) & mask
+    for word in words[striped:]:
+        h = rotate(h ^ add_word(0, word), 27) * prime_1 + prime_4 & mask
+    rest = bytes(data[len(words) * 8:])
+    if len(rest) >= 4:
+        h = rotate(h ^ int.from_bytes(rest[:4], "little") * prime_1 & mask, 23) * prime_2 + prime_3 & mask
+        rest = rest[4:]
+    for byte in rest:
+        h = rotate(h ^ byte * prime_5 & mask, 11) * prime_1 & mask
+    h = (h ^ h >> 33) * prime_2 & mask
+    h = (h ^ h >> 29) * prime_3 & mask
+    return h ^ h >> 32
+
+
+def checksum(*pieces):
+    """The sum of one piece is the seed of the next; the lower half counts."""
+    h = 0
+    for piece in pieces:
+        h = xxh64(piece, h)
+    return h & 0xFFFFFFFF
 
 
 class Inode:
@@ -133,7 +166,7 @@ class Image:
 
     def fix_checksums(self):
         for at in 0, len(self.data) - BLOCK:
-            struct.pack_into("<I", self.data, at + CHECKSUM_AT, crc32c(self.data[at:at + CHECKSUM_AT]))
+            struct.pack_into("<I", self.data, at + CHECKSUM_AT, checksum(self.data[at:at + CHECKSUM_AT]))
 
     def flip_bit(self, map_start, bit):
         self.data[map_start * BLOCK + bit // 8] ^= 1 << bit % 8
@@ -141,12 +174,11 @@ class Image:
     def transaction(self, sequence, changes, uuid=None):
         """Puts a committed transaction into the journal: changes is a list of (home block, contents)."""
         slot = (self.journal_start + sequence % 2 * self.journal_slot) * BLOCK
-        bodies = b"".join(c for _, c in changes)
-        homes = [home for home, _ in changes]
-        header = struct.pack("<8sQII16s1012II", b"lodejrnl", sequence, len(changes), crc32c(bodies), uuid or self.uuid,
+        homes, bodies = zip(*changes)
+        header = struct.pack("<8sQII16s1012II", b"lodejrnl", sequence, len(changes), checksum(*bodies), uuid or self.uuid,
                              *homes, *[0] * (1012 - len(homes)), 0)
-        self.data[slot:slot + BLOCK] = header + struct.pack("<I", crc32c(header))
-        self.data[slot + BLOCK:slot + BLOCK + len(bodies)] = bodies
+        self.data[slot:slot + BLOCK] = header + struct.pack("<I", checksum(header))
+        self.data[slot + BLOCK:slot + BLOCK * (1 + len(bodies))] = b"".join(bodies)
 
 
 def run(*command):
@@ -455,7 +487,8 @@ def test_legal_states(tmp):
 
     i = fresh()
     i.transaction(7, [table_block(i, 1)])
-    i.transaction(8, [table_block(i, 2)])
+    at = i.block_map_start
+    i.transaction(8, [table_block(i, 2), (at, bytes(i.data[at * BLOCK:(at + 1) * BLOCK]))])
     i.save()
     check = fsck("-n", image)
     ok(check.returncode == 0 and "up to transaction 8" in check.stdout and Image(image).find("bin/one").uid == 0,
@@ -499,13 +532,22 @@ def test_unusable(tmp):
         ok(result.returncode == 8 and result.stdout.count("\n") == 1, f"fsck says that {text} is no file system", result.stdout)
     for field, value in (("nblocks", 0), ("nblocks", 2 ** 32 - 1), ("ninodes", 0), ("ninodes", 2 ** 32 - 1), ("journal_slot", 1),
                          ("journal_slot", 2 ** 32 - 1), ("inode_start", 0), ("block_map_start", 2 ** 32 - 1), ("data_start", 3),
-                         ("data_start", 2 ** 32 - 1), ("inode_map_blocks", 0), ("version", 2), ("block_size", 512), ("root", 2)):
+                         ("data_start", 2 ** 32 - 1), ("inode_map_blocks", 0), ("version", 1), ("version", 3), ("block_size", 512), ("root", 2)):
         shutil.copy(f"{tmp}/base", image)
         i = Image(image)
         i.set_super(field, value)
         i.save()
         result = fsck("-y", image)
         ok(result.returncode == 8, f"a super block with {field} {value} is refused", f"{result.returncode} {result.stdout}")
+    shutil.copy(f"{tmp}/base", image)
+    i = Image(image)
+    i.set_super("version", 1)
+    for at in 0, len(i.data) - BLOCK:
+        i.data[at + CHECKSUM_AT] ^= 1
+    i.save()
+    result = fsck("-n", image)
+    ok(result.returncode == 8 and "is of another version" in result.stdout, "a disk of version 1, with its other checksum, is refused as such",
+       f"{result.returncode} {result.stdout}")
     shutil.copy(f"{tmp}/base", image)
     os.truncate(image, 20 << 20)
     ok(fsck("-n", image).returncode == 8, "an image that is cut short is refused")

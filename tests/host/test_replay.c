@@ -59,11 +59,13 @@ static void write_slot(unsigned k, const struct slot *s)
         return;
     *h = (struct fs_journal_header){.magic = FS_JOURNAL_MAGIC, .sequence = s->sequence, .count = s->count};
     memcpy(h->uuid, sb.uuid, sizeof(h->uuid));
+    uint64_t sum = 0;
     for (unsigned i = 0; i < s->count; i++) {
         memset(harness_disk_block(start + 1 + i), body(s, i), FS_BLOCK_SIZE);
         h->home[i] = FIRST_HOME + s->homes[i];
+        sum = xxh64(sum, harness_disk_block(start + 1 + i), FS_BLOCK_SIZE);
     }
-    h->body_checksum = crc32c(0, harness_disk_block(start + 1), s->count * FS_BLOCK_SIZE);
+    h->body_checksum = (uint32_t)sum;
     if (s->wrong == MAGIC)
         h->magic ^= 1;
     if (s->wrong == UUID)
@@ -78,7 +80,8 @@ static void write_slot(unsigned k, const struct slot *s)
         h->home[s->at] = FIRST_HOME - 1;
     if (s->wrong == HIGH_HOME)
         h->home[s->at] = BLOCKS - 1;
-    h->checksum = crc32c(0, h, offsetof(struct fs_journal_header, checksum)) ^ (s->wrong == CHECKSUM);
+    h->checksum =
+        (uint32_t)xxh64(0, h, offsetof(struct fs_journal_header, checksum)) ^ (s->wrong == CHECKSUM);
     if (s->wrong == BODY)
         ((uint8_t *)harness_disk_block(start + 1 + s->at))[FS_BLOCK_SIZE - 1] ^= 1;
 }
