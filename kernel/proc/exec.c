@@ -41,6 +41,7 @@
 #include "proc/signal.h"
 #include "trap/riscv.h"
 #include "trap/syscall.h"
+#include "trap/timer.h"
 
 #define SCRIPT_DEPTH   4         /* an interpreter may be a script itself, so often */
 #define SCRIPT_LINE    256       /* bytes of a script that are looked at: its "#!" line has to be shorter */
@@ -338,26 +339,29 @@ __attribute__((noinline)) static int load(struct inode *ip, struct image *im)
 
 /* ---- the stack ---- */
 
-#define AUX_WORDS (2 * 14)
+#define AUX_WORDS (2 * 17)
 
 /* Fills in the words at the new sp: argc, argv, envp and the auxiliary vector. */
 static void fill_words(uint64_t *w, const struct exec_args *a, const struct image *im, uptr_t random,
                        uptr_t execfn)
 {
-    const uint64_t aux[AUX_WORDS] = {AT_PHDR,   im->phdr_addr,
-                                     AT_PHENT,  sizeof(struct elf_phdr),
-                                     AT_PHNUM,  im->phnum,
-                                     AT_PAGESZ, PAGE_SIZE,
-                                     AT_ENTRY,  im->entry,
-                                     AT_HWCAP,  0x112d, /* a c d f i m, by letter */
-                                     AT_CLKTCK, USER_HZ,
-                                     AT_UID,    0,
-                                     AT_EUID,   0,
-                                     AT_GID,    0,
-                                     AT_EGID,   0,
-                                     AT_RANDOM, random,
-                                     AT_EXECFN, execfn,
-                                     AT_NULL,   0};
+    const uint64_t aux[AUX_WORDS] = {AT_PHDR,      im->phdr_addr,
+                                     AT_PHENT,     sizeof(struct elf_phdr),
+                                     AT_PHNUM,     im->phnum,
+                                     AT_PAGESZ,    PAGE_SIZE,
+                                     AT_ENTRY,     im->entry,
+                                     AT_HWCAP,     0x112d, /* a c d f i m, by letter */
+                                     AT_CLKTCK,    USER_HZ,
+                                     AT_UID,       0,
+                                     AT_EUID,      0,
+                                     AT_GID,       0,
+                                     AT_EGID,      0,
+                                     AT_RANDOM,    random,
+                                     AT_EXECFN,    execfn,
+                                     AT_LODE_BOOT, time_base.boot_ticks,
+                                     AT_LODE_RATE, time_base.ns_per_tick_32,
+                                     AT_LODE_DAY,  time_base.day_offset,
+                                     AT_NULL,      0};
     const char *s = a->strings;
 
     *w++ = a->argc;

@@ -23,21 +23,19 @@
 #define NEVER    (~0ull)
 #define TURN_END 5000 /* ns */
 
-static uint64_t boot_ticks;     /* c  the time CSR at boot */
-static uint64_t ns_per_tick_32; /* c  ns per tick, 32.32 fixed point */
-static uint64_t day_offset;     /* a  time of day - monotonic, ns */
+struct time_base time_base;
 
 void timer_init(void)
 {
-    boot_ticks = rdtime();
-    ns_per_tick_32 = (NSEC_PER_SEC << 32) / machine.timebase;
+    time_base.boot_ticks = rdtime();
+    time_base.ns_per_tick_32 = (NSEC_PER_SEC << 32) / machine.timebase;
     if (!machine.sstc && !sbi_has_time)
         boot_fail("no timer: the harts have no Sstc and the firmware has no TIME extension");
 }
 
 uint64_t time_ticks_to_ns(uint64_t ticks)
 {
-    return (unsigned __int128)ticks * ns_per_tick_32 >> 32;
+    return (unsigned __int128)ticks * time_base.ns_per_tick_32 >> 32;
 }
 
 /* Rounded up, so that the clock has reached ns when the comparator fires. */
@@ -48,17 +46,17 @@ static uint64_t ns_to_ticks(uint64_t ns)
 
 uint64_t time_monotonic(void)
 {
-    return time_ticks_to_ns(rdtime() - boot_ticks);
+    return time_ticks_to_ns(rdtime() - time_base.boot_ticks);
 }
 
 uint64_t time_of_day(void)
 {
-    return time_monotonic() + __atomic_load_n(&day_offset, __ATOMIC_RELAXED);
+    return time_monotonic() + time_base.day_offset;
 }
 
 void time_set_of_day(uint64_t ns)
 {
-    __atomic_store_n(&day_offset, ns - time_monotonic(), __ATOMIC_RELAXED);
+    time_base.day_offset = ns - time_monotonic();
 }
 
 static void set_comparator(uint64_t ticks)
@@ -79,7 +77,7 @@ static void unlock_and_program(struct cpu *c)
     spin_unlock(&c->timer_lock);
     if (c->tick_deadline && c->tick_deadline < deadline)
         deadline = c->tick_deadline;
-    set_comparator(deadline == NEVER ? NEVER : boot_ticks + ns_to_ticks(deadline));
+    set_comparator(deadline == NEVER ? NEVER : time_base.boot_ticks + ns_to_ticks(deadline));
 }
 
 /* The interrupt sets the comparator right again. The time must be enough for the call into the firmware that
@@ -239,7 +237,7 @@ static void limit_reached(struct timer *t)
 static void watchdog(struct timer *t)
 {
     uint64_t time = bootarg_number("watchdog") * NSEC_PER_SEC, ran = proc_init_run_start();
-    uint64_t deadline = time_ticks_to_ns(ran ? ran - boot_ticks : 0) + time;
+    uint64_t deadline = time_ticks_to_ns(ran ? ran - time_base.boot_ticks : 0) + time;
 
     if (deadline <= t->deadline)
         panic_out_of_time("hang: process 1 has not run for", time);

@@ -8,9 +8,16 @@
 void timer_init(void);      /* boot hart, after machine_probe */
 void timer_init_hart(void); /* each hart: timer interrupt on */
 
-uint64_t time_monotonic(void); /* ns since boot; never goes back, on any hart */
-uint64_t time_of_day(void);    /* ns since 1970-01-01 UTC */
-void time_set_of_day(uint64_t ns);
+uint64_t time_monotonic(void);     /* ns since boot; never goes back, on any hart */
+uint64_t time_of_day(void);        /* ns since 1970-01-01 UTC */
+void time_set_of_day(uint64_t ns); /* at boot only: programs are told the offset when they start */
+
+/* What the clock is computed from. exec hands it on to programs (abi/system.h, AT_LODE_BOOT). */
+extern struct time_base {
+    uint64_t boot_ticks;     /* c  the time CSR at boot */
+    uint64_t ns_per_tick_32; /* c  ns per tick, 32.32 fixed point */
+    uint64_t day_offset;     /* c  time of day - monotonic, ns */
+} time_base;
 
 /* A call in the future. The function runs once, in interrupt context on the hart that armed it, with
  * interrupts off and no locks held; it must not sleep. */

@@ -11,6 +11,9 @@
 /* The argument vector that the program was started with. */
 extern char **lib_argv;
 
+/* The auxiliary vector: pairs of a type and a value, up to AT_NULL. */
+extern const uint64_t *lib_aux;
+
 /* True while the start code's ignoring of SIGPIPE is in force; execve does not hand it on. */
 extern bool lib_sigpipe_ignored;
 

@@ -189,11 +189,6 @@ int getstatfs(const char *path, struct abi_statfs *st)
     return (int)lib_result(sys_statfs((long)path, (long)st));
 }
 
-int clock_gettime(int clock, struct abi_timespec *t)
-{
-    return (int)lib_result(sys_clock_gettime(clock, (long)t));
-}
-
 int nanosleep(const struct abi_timespec *t, struct abi_timespec *left)
 {
     return (int)lib_result(sys_nanosleep((long)t, (long)left));

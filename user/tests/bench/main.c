@@ -42,7 +42,7 @@ static uint64_t read_clock(void)
     return os_nanoseconds(t);
 }
 
-/* The clock is a system call, so the instructions are counted inside of it. */
+/* Reading the clock takes instructions, too, which are left out; it may even be a system call. */
 void begin(void)
 {
     ns_at = read_clock();

@@ -234,8 +234,8 @@ uint64_t now_ns(void)
     return (uint64_t)t.sec * NSEC_PER_SEC + t.nsec;
 }
 
-/* With -icount, 64 instructions are 64 on the counter, each time. */
-static bool counts_instructions(void)
+/* 64 instructions are 64 on the counter, each time. */
+bool counts_instructions(void)
 {
     uint64_t from, to;
     int exact = 0;

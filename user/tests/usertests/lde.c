@@ -87,14 +87,17 @@ static void lde_stack_layout(void)
 {
     uint64_t *w = (uint64_t *)environ;
     bool has_random = false, has_page_size = false;
+    int clock = 0;
 
     while (*w)
         w++;
     for (w++; *w; w += 2) {
         has_page_size |= *w == AT_PAGESZ && w[1] == 4096;
         has_random |= *w == AT_RANDOM && w[1] != 0;
+        clock += *w == AT_LODE_BOOT || *w == AT_LODE_RATE || *w == AT_LODE_DAY;
     }
     CHECK(has_random && has_page_size, "auxiliary vector without AT_RANDOM or AT_PAGESZ");
+    CHECK(clock == 3, "%d entries of the auxiliary vector about the clock", clock);
     w = (uint64_t *)environ;
     CHECK(w[-1] == 0, "argv is not ended by NULL");
     for (w -= 2; *w > 4096; w--) /* back over argv to argc */

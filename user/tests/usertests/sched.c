@@ -51,6 +51,121 @@ static void clocks(void)
     CHECK_CALL(-EFAULT, sys_clock_gettime(CLOCK_REALTIME, 8));
 }
 
+/* A clock in ns, by the library, which need not ask the kernel, or by system call. */
+static uint64_t read_clock(int clock, bool by_library)
+{
+    struct abi_timespec t = {-1, -1};
+    long result = by_library ? clock_gettime(clock, &t) : sys_clock_gettime(clock, (long)&t);
+
+    CHECK(result == 0 && t.sec >= 0 && t.nsec >= 0 && t.nsec < (int64_t)NSEC_PER_SEC,
+          "clock %d %s: result %ld, %ld s, %ld ns", clock, by_library ? "by the library" : "by system call",
+          result, t.sec, t.nsec);
+    return (uint64_t)t.sec * NSEC_PER_SEC + t.nsec;
+}
+
+/* The library's readings and the kernel's form one sequence: none lies before the one taken before it. */
+static void clocks_by_library(void)
+{
+    static const int none[] = {8, 31, 32, 33, 77, -1, -32, 0x7fffffff, -0x7fffffff - 1};
+    struct abi_timespec t;
+
+    for (int clock = 0; clock < 8; clock++) {
+        uint64_t last = 0;
+        for (int i = 0; i < 2000; i++) {
+            uint64_t now = read_clock(clock, i & 2);
+            CHECK(now >= last, "clock %d: %s %lu ns, and then %s %lu ns", clock,
+                  (i - 1) & 2 ? "the library says" : "the kernel says", last,
+                  i & 2 ? "the library" : "the kernel", now);
+            last = now;
+        }
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        errno = 0;
+        CHECK(clock_gettime(none[i], &t) == -1 && errno == EINVAL, "clock %d: %s", none[i], strerror(errno));
+    }
+}
+
+/* Reads the clock whenever it knows what somebody has read before. */
+static uint64_t *latest_reading;
+
+static void raise_latest(long n)
+{
+    for (int i = 0; i < 5000; i++) {
+        uint64_t seen = __atomic_load_n(latest_reading, __ATOMIC_ACQUIRE);
+        uint64_t now = read_clock(CLOCK_MONOTONIC, (i + n) & 1);
+        CHECK(now >= seen, "%s %lu ns, when somebody had read %lu ns already",
+              (i + n) & 1 ? "the library says" : "the kernel says", now, seen);
+        while (seen < now && !__atomic_compare_exchange_n(latest_reading, &seen, now, false, __ATOMIC_ACQ_REL,
+                                                          __ATOMIC_ACQUIRE))
+            ;
+    }
+}
+
+static void clock_across_harts(void)
+{
+    latest_reading = (uint64_t *)shared_pages(1);
+    in_children((int)(2 * harts()), raise_latest);
+}
+
+/* A program that exec starts is told, however much lies before the auxiliary vector. */
+static void clock_after_exec(void)
+{
+    char *argv[] = {"date", "+%s%N", NULL}, *many[300], text[32] = "";
+    int p[2];
+    int64_t said;
+
+    for (int i = 0; i < 299; i++)
+        many[i] = "NAME=value";
+    many[299] = NULL;
+    CHECK(pipe(p) == 0, "pipe");
+    for (int i = 0; i < 300; i += 299) {
+        uint64_t before = read_clock(CLOCK_REALTIME, false);
+        int pid = fork();
+        if (pid == 0) {
+            dup2(p[1], 1);
+            execve("/bin/date", argv, many + i);
+            exit(127);
+        }
+        CHECK(wait_for(pid) == 0, "date");
+        CHECK_CALL(20, read(p[0], text, sizeof(text) - 1));
+        text[19] = 0;
+        CHECK(parse_number(text, &said), "date says '%s'", text);
+        uint64_t after = read_clock(CLOCK_REALTIME, false);
+        CHECK((uint64_t)said >= before && (uint64_t)said <= after, "date says %ld, between %lu and %lu", said,
+              before, after);
+    }
+}
+
+/* A program that fakes what the library is told: nothing at all, and that the machine has run for very long. */
+static void auxclock(long mode)
+{
+    char *argv[] = {"auxclock", (char *)mode, NULL};
+
+    execve("/bin/auxclock", argv, environ);
+    exit(127);
+}
+
+static void clock_told_otherwise(void)
+{
+    CHECK(in_child(auxclock, (long)"none") == 0, "auxclock none: it says why");
+    CHECK(in_child(auxclock, (long)"century") == 0, "auxclock century: it says why");
+}
+
+/* The least of some tries, since an interrupt may come in between. */
+static void clock_without_call(void)
+{
+    uint64_t from, to, least = UINT64_MAX;
+
+    for (int try = 0; try < 10; try++) {
+        __asm__ volatile("rdinstret %0" : "=r"(from) : : "memory");
+        for (int i = 0; i < 16; i++)
+            now_ns();
+        __asm__ volatile("rdinstret %0" : "=r"(to) : : "memory");
+        least = to - from < least ? to - from : least;
+    }
+    CHECK(!counts_instructions() || least < 16 * 80, "reading the clock takes %lu instructions", least / 16);
+}
+
 static void preempt_read(long fd)
 {
     char c = 'x';
@@ -289,13 +404,25 @@ static void time_of_children(void)
 }
 
 static const struct test tests[] = {
-    TEST(sleep_arguments),        TEST(clocks),
-    SLOW(spinners_do_not_starve), TEST(preempt),
-    TEST(short_sleeps),           TEST(many_sleepers),
-    TEST(sleepers_wake_in_order), TEST(endless_sleeps),
-    TEST(absolute_sleep),         TEST(clock_same_on_all_harts),
-    TEST(clocks_agree),           TEST(two_players),
-    TEST(many_waiters),           TEST(time_of_children),
+    TEST(sleep_arguments),
+    TEST(clocks),
+    SLOW(spinners_do_not_starve),
+    TEST(preempt),
+    TEST(short_sleeps),
+    TEST(many_sleepers),
+    TEST(sleepers_wake_in_order),
+    TEST(endless_sleeps),
+    TEST(absolute_sleep),
+    TEST(clock_same_on_all_harts),
+    TEST(clocks_agree),
+    TEST(clocks_by_library),
+    TEST(clock_across_harts),
+    TEST(clock_after_exec),
+    TEST(clock_without_call),
+    TEST(clock_told_otherwise),
+    TEST(two_players),
+    TEST(many_waiters),
+    TEST(time_of_children),
     TEST(all_harts_work),
 };
 const struct topic topic_sched = {"sched", tests, sizeof(tests) / sizeof(tests[0])};

@@ -85,9 +85,10 @@ long raw_syscall(long number, long a0, long a1, long a2, long a3, long a4, long 
 long counter(const char *name);
 long disk_counter(const char *name);
 
-uint64_t now_ns(void); /* monotonic */
-/* A bound for how long something may take: ns where time counts instructions (QEMU's -icount), and many times
- * that where it is the host's, which may be busy with other things. */
+uint64_t now_ns(void);          /* monotonic */
+bool counts_instructions(void); /* time and rdinstret go by instructions: QEMU's -icount */
+/* A bound for how long something may take: ns where time counts instructions, and many times that where it
+ * is the host's, which may be busy with other things. */
 uint64_t patience(uint64_t ns);
 void sleep_ms(int ms);
 unsigned harts(void);
