@@ -233,8 +233,8 @@ static EXPANDED size_t move_page(struct uio *u, char *kernel, size_t n, enum op 
     const pte_t *pte = find(as, u->addr);
     if (unlikely(!allows(pte, op)))
         return 0;
-    const pte_t *next = pte + 1;
-    if (part >= n || unlikely((uintptr_t)next % PAGE_SIZE == 0) || unlikely(!allows(next, op)))
+    const pte_t *next = likely((uintptr_t)(pte + 1) % PAGE_SIZE) ? pte + 1 : find(as, u->addr + part);
+    if (part >= n || unlikely(!allows(next, op)))
         n = part = MIN(part, n);
     u->addr += n;
     u->left -= n;
