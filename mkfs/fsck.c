@@ -1103,9 +1103,12 @@ static void map_image(void)
 {
     int fd = open(image_path, (repair ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+    struct stat st;
 
-    if (size < 0)
+    if (size < 0 || fstat(fd, &st) < 0)
         cannot_check("%s", strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        cannot_check("%s", strerror(EISDIR));
     image_blocks = (uint64_t)size / FS_BLOCK_SIZE;
     if (image_blocks < 2)
         cannot_check("no lode file system: it has only %llu bytes", (unsigned long long)size);

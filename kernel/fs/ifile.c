@@ -16,6 +16,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/page.h"
+#include "proc/proc.h"
 #include "trap/timer.h"
 
 #define AHEAD_MIN   8
@@ -278,8 +279,8 @@ static ssize_t write_all(struct inode *ip, struct uio *u, uint64_t *place, bool 
             done += (size_t)r;
         } else if (r < 0 && !journal_retry((int)r, &tried)) {
             return done > 0 ? (ssize_t)done : r;
-        } else if (r == 0 && fault) {
-            return done > 0 ? (ssize_t)done : fault;
+        } else if (r == 0 && (fault || signal_pending())) { /* without a fault it goes on, but can be ended */
+            return done > 0 ? (ssize_t)done : fault ? fault : -EINTR;
         }
     }
     return (ssize_t)done;

@@ -1160,7 +1160,7 @@ int main(int argc, char **argv)
         test("overwritten at once", overwriting, seed);
         test("overwritten at once: after a boot", was_overwritten, 0);
     }
-    for (uintptr_t seed = 1; seed <= 2 && wanted("inodes at once"); seed++) {
+    for (uintptr_t seed = 1; seed <= 8 && wanted("inodes at once"); seed++) {
         format(3000, 400, 100);
         test("neighbours are made", make_neighbours, 0);
         test("inodes at once", neighbours, seed);

@@ -551,7 +551,8 @@ def test_unusable(tmp):
     shutil.copy(f"{tmp}/base", image)
     os.truncate(image, 20 << 20)
     ok(fsck("-n", image).returncode == 8, "an image that is cut short is refused")
-    ok(fsck(f"{tmp}/none").returncode == 8 and fsck(tmp).returncode == 8, "a missing image and a directory are refused")
+    ok(fsck(f"{tmp}/none").returncode == 8, "a missing image is refused")
+    ok(fsck(tmp).returncode == 8 and "Is a directory" in fsck(tmp).stdout, "a directory is refused as such")
     ok(fsck().returncode == 2 and fsck("-x", image).returncode == 2 and fsck(image, image).returncode == 2, "wrong usage gives status 2")
 
 
