@@ -37,14 +37,14 @@ def check_qemu():
 
 
 def run_command(*, tree, build, harts=1, memory="128M", icount=True, ramdisk=True, disk=None, limit=None,
-                command_limit=None, timeout=None, command_timeout=None, max_output=None, append=""):
+                command_limit=None, timeout=None, command_timeout=None, silence=None, max_output=None, append=""):
     """The command line of such a machine, without commands."""
     command = [os.path.join(tree, "scripts", "run"), "--no-build", "--build", build, "--cpus", str(harts), "--mem", memory]
     for option, value in (("--icount", icount), ("--ramdisk", ramdisk)):
         if value:
             command.append(option)
     for option, value in (("--disk", disk), ("--limit", limit), ("--command-limit", command_limit), ("--timeout", timeout),
-                          ("--command-timeout", command_timeout), ("--max-output", max_output)):
+                          ("--command-timeout", command_timeout), ("--silence", silence), ("--max-output", max_output)):
         if value is not None:
             command += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     if append:
@@ -91,8 +91,9 @@ def said_by_run(ran):
 def guess_end(ran, status):
     """How it ended, from the exit status and from what scripts/run said of it."""
     said = said_by_run(ran)
+    ends = {"timeout": r"scripts/run: time ran out after \d", "hang": "scripts/run: the machine hangs: "}
     if status == 124:
-        ran.end = "timeout" if any(re.match(r"scripts/run: time ran out after \d", line) for line in said) else "limit"
+        ran.end = next((end for end, words in ends.items() if any(re.match(words, line) for line in said)), "limit")
     elif status == 2 and said or status < 0:
         ran.end = "qemu"
     else:

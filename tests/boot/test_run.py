@@ -84,7 +84,7 @@ def bad_options():
         for arguments, word in ((["--cpus", "0", "true"], "--cpus"), (["--mem", "x", "true"], "size"),
                                 (["--disk", "/no/disk", "true"], "/no/disk"), (["--disk", folder.path, "true"], "read"),
                                 (["--disk", "none", "--ramdisk", "true"], "--ramdisk"), (["--limit", "0", "true"], "--limit"),
-                                (["--command-limit", "1.5", "true"], "--command-limit"), (["--report", "x"], "commands"),
+                                (["--command-limit", "1.5", "true"], "--command-limit"), (["--silence", "0", "true"], "--silence"), (["--report", "x"], "commands"),
                                 (["--max-output", "5"], "commands"), (["--max-output", "-5", "true"], "--max-output"),
                                 (["--report", "/no/folder/x", "true"], "/no/folder/x"), (["--nonsense"], "--nonsense"),
                                 (["--ramdisk", "--mem", "1M", "true"], "memory"), (["--mem", "1M", "true"], "QEMU")):
@@ -240,6 +240,17 @@ def hang_without_interrupts():
             check("the machine hangs: " in err and words in err, err[-500:])
 
 
+def silence():
+    """A machine that prints nothing for long is stopped, by the guest's time or by the host's; one that prints now and then is not."""
+    for options, words in ((["--icount", "--ramdisk", "--silence", "1.5"], "for 1.5 s of guest time"), (["--silence", "6"], "for 6 s")):
+        status, out, err, entries = report("--cpus", "2", *options, "echo a; sleep 1; echo b; sleep 1; echo c; while true; do sleep 1; done")
+        check((status, out) == (124, "a\nb\nc\n"), f"{options}: status {status}, got {out!r}\n{err[-500:]}")
+        check(entries[-1]["end"] == "hang" and "running" in entries[-1], f"{entries}")
+        check(f"the machine hangs: no command has printed anything {words}\n" in err, err[-500:])
+        for word in ("hart 0, in the kernel\n  at 0x", "hart 1, in the kernel\n  at 0x"):
+            check(word in err, f"no {word!r} in\n{err[-2000:]}")
+
+
 def command_timeout():
     status, out, err, entries = report("--cpus", "1", "--command-timeout", "8", "echo a", "sleep 1000")
     check((status, out) == (124, "a\n") and entries[-1]["end"] == "timeout" and "in which no command" in err, f"status {status}, {entries}\n{err[-500:]}")
@@ -354,5 +365,6 @@ run_tests([output_is_exact, every_byte_passes, much_output, exit_status, command
            standard_input_is_empty, standard_error_of_programs, timeout_is_124, reader_goes_away, slow_reader, bad_options,
            no_qemu, full_disk_of_the_host, full_standard_output, signals_leave_nothing, report_of_each_command,
            report_of_a_command_that_does_not_end, nothing_is_left_of_a_command, command_limit, watchdog,
-           hang_without_interrupts, command_timeout, limit_tells_what_waits, timeout_shows_the_harts, output_is_limited, programs_cannot_fake_the_end, extra_source_and_files, icount_repeats,
+           hang_without_interrupts, silence, command_timeout, limit_tells_what_waits, timeout_shows_the_harts, output_is_limited,
+           programs_cannot_fake_the_end, extra_source_and_files, icount_repeats,
            ramdisk])

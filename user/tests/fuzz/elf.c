@@ -5,15 +5,15 @@
 #define FILE_NAME  "damaged"
 #define IMAGE_MAX  (256 * 1024)
 #define LOOK_NS    500000
-#define PATIENCE   20   /* looks at a program that runs, until it is killed ... */
-#define HANG_AT    5000 /* and the kernel has failed to do so */
-#define NOT_CALLED 1    /* in *refused */
+#define PATIENCE   20 /* looks at a program that runs, until it is killed */
+#define NOT_CALLED 1  /* in *refused */
 
 static const char *const programs[] = {"/bin/true", "/bin/echo", "/bin/cat", "/bin/sort", "/bin/regsatentry"};
 
 static uint8_t image[IMAGE_MAX];
 static int64_t image_size;
-static long *refused; /* shared: what execve returned in the child */
+static long *refused;   /* shared: what execve returned in the child */
+static int64_t give_up; /* looks at a program that was killed, until the kernel has failed to do so */
 static uint64_t counts[4];
 
 /* ---- damage ---- */
@@ -153,7 +153,7 @@ static int wait_for(int pid, bool *killed)
     const struct abi_timespec nap = {.nsec = LOOK_NS};
     int status = 0;
 
-    for (int look = 0; look < HANG_AT; look++) {
+    for (int look = 0; look < PATIENCE + give_up; look++) {
         if (waitpid(pid, &status, WNOHANG) == pid)
             return status;
         if (look > PATIENCE) {
@@ -175,9 +175,10 @@ static bool read_image(const char *path)
     return image_size > 0;
 }
 
-void elf_start(long *shared)
+void elf_start(long *shared, int64_t looks)
 {
     refused = shared;
+    give_up = looks;
 }
 
 bool elf_run(uint64_t seed)

@@ -114,6 +114,6 @@ int run_program(const struct program *p, unsigned worker); /* in a child: its wa
 uint64_t run_calls(void);                                  /* made so far */
 
 /* elf.c: damaged programs; in the current directory. elf_run: true if all is well. */
-void elf_start(long *shared);
+void elf_start(long *shared, int64_t give_up); /* ... looks at what was killed */
 bool elf_run(uint64_t seed);
 void elf_print(void);

@@ -15,7 +15,9 @@
  *     -c  with a kernel that was built with COVERAGE=1: programs that reach new code are kept, to be varied and combined; print
  *         them in the end, and what code was reached, for scripts/fuzz
  *     -v  say which calls were made, and how many succeeded
- *     -w  say all the time how many programs each worker has done: so that what was running at a panic is known
+ *     -w  say how many programs each worker has done whenever one has done another: so that what was running at a panic or a
+ *         hang is known
+ *     -g  give up on a process that has been killed and does not end after so many looks, of a millisecond each (5000)
  *
  * A round has a seed of its own, SEED, SEED + 1 and so on, so that one can be repeated alone. It has a fresh directory,
  * which the programs of all workers share, as they do some open files, pipes and memory: they get in each other's way.
@@ -23,19 +25,23 @@
  * SIGUSR1 after a while, and killed after another.
  *
  * At the end of a round everything is removed. Then nothing may be left behind (user/state.h), and a debug kernel's
- * invariants must hold. A panic or a hang is for those to see who look at the machine from outside: scripts/fuzz. */
+ * invariants must hold. A panic or a hang is for those to see who look at the machine from outside: scripts/fuzz. For them
+ * each round begins with a line, and a worker that does not get on is named from time to time: where nothing is printed
+ * for longer than a round takes, the machine hangs. */
 #include "fuzz.h"
 #include "debug/coverage.h"
 #include "user/state.h"
 
-#define USAGE         "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-e PROGRAMS] [-ctvw]"
+#define USAGE                                                                                                \
+    "fuzz [-s SEED] [-n CALLS] [-p WORKERS] [-k PROGRAMS] [-r FILE] [-e PROGRAMS] [-g LOOKS] [-ctvw]"
 #define DIRECTORY     "/tmp/fuzz/a/b"
 #define CORPUS        "/corpus" /* may be there: programs to vary */
 #define COVERAGE      "/dev/coverage"
 #define LOOK_NS       1000000 /* how often a worker's progress is looked at */
 #define INTERRUPT_AT  2       /* looks without a call of a program, until it is interrupted ... */
 #define KILL_AT       4       /* killed ... */
-#define HANG_AT       5000    /* and the kernel has failed to do so */
+#define GIVE_UP_AT    5000    /* and the kernel has failed to do so: if -g does not say otherwise */
+#define SAY_AT        1000    /* a sign of life, and again each time so many looks later */
 #define POPULATE      16      /* programs between two times that missing files are made anew */
 #define MAX_PROGRAMS  4096    /* in a file */
 #define MAX_NAMES     64
@@ -46,10 +52,10 @@
 #define STACK_PAGES   160       /* ... and 2.3 KB of stack */
 
 static struct options {
-    int64_t seed, calls, workers, programs, damaged;
+    int64_t seed, calls, workers, programs, damaged, give_up;
     const char *file;
     bool print, verbose, watched, coverage;
-} options = {.seed = 1, .calls = 100000, .workers = 4, .programs = 0};
+} options = {.seed = 1, .calls = 100000, .workers = 4, .give_up = GIVE_UP_AT};
 
 static bool hung; /* a process cannot be killed: no round after this one */
 
@@ -321,9 +327,17 @@ static void describe_worker(unsigned i)
         printf("%s", stack);
 }
 
-static void print_done(void)
+/* Where it has changed. */
+static void print_done(unsigned *last)
 {
     char line[128] = "# done";
+    unsigned sum = 0;
+
+    for (unsigned i = 0; i < options.workers; i++)
+        sum += control->worker[i].done;
+    if (sum == *last)
+        return;
+    *last = sum;
 
     for (unsigned i = 0, n = strlen(line); i < options.workers; i++, n += strlen(line + n))
         snprintf(line + n, sizeof(line) - n, " %u", control->worker[i].done);
@@ -335,13 +349,13 @@ static bool watch(const int *pids, bool *died)
 {
     const struct abi_timespec nap = {.nsec = LOOK_NS};
     uint64_t before[MAX_WORKERS] = {0};
-    unsigned looks[MAX_WORKERS] = {0}, running = options.workers;
+    unsigned looks[MAX_WORKERS] = {0}, running = options.workers, done = 0;
     int status, pid;
 
     while (running > 0) {
         nanosleep(&nap, NULL);
         if (options.watched)
-            print_done();
+            print_done(&done);
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
             for (unsigned i = 0; i < options.workers; i++)
                 running -= pids[i] == pid;
@@ -359,10 +373,12 @@ static bool watch(const int *pids, bool *died)
             before[i] = made;
             if (looks[i] >= INTERRUPT_AT && program > 0 && !run_is_spared(program))
                 sys_kill(program, looks[i] >= KILL_AT ? SIGKILL : SIGUSR1);
-            if (looks[i] == HANG_AT) {
+            if (looks[i] >= options.give_up) {
                 describe_worker(i);
                 return false;
             }
+            if (looks[i] > 0 && looks[i] % SAY_AT == 0)
+                printf("# worker %u: process %d makes no call, for %u looks\n", i, program, looks[i]);
         }
     }
     return true;
@@ -540,10 +556,11 @@ static int run_damaged(void)
     int64_t seed = options.seed, end = seed + options.damaged;
     bool ok = true;
 
-    elf_start(map(sizeof(long), MAP_SHARED));
+    elf_start(map(sizeof(long), MAP_SHARED), options.give_up);
     elf_round(seed, 1);
     for (int64_t n; ok && seed < end; seed += n) {
         n = end - seed < DAMAGED_ROUND ? end - seed : DAMAGED_ROUND;
+        printf("# damaged programs from %ld on\n", seed);
         ok = elf_round(seed, n);
     }
     elf_print();
@@ -555,7 +572,7 @@ int main(int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "s:n:p:k:r:e:ctvw")) >= 0) {
+    while ((c = getopt(argc, argv, "s:n:p:k:r:e:g:ctvw")) >= 0) {
         if (c == 's' && parse_number(optarg, &options.seed))
             ;
         else if (c == 'n' && parse_number(optarg, &options.calls) && options.calls > 0)
@@ -566,6 +583,8 @@ int main(int argc, char **argv)
         else if (c == 'k' && parse_number(optarg, &options.programs) && options.programs > 0)
             ;
         else if (c == 'e' && parse_number(optarg, &options.damaged) && options.damaged > 0)
+            ;
+        else if (c == 'g' && parse_number(optarg, &options.give_up) && options.give_up > KILL_AT)
             ;
         else if (c == 'r')
             options.file = optarg;
