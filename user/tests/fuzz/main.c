@@ -43,7 +43,7 @@
 #define GIVE_UP_AT    5000    /* and the kernel has failed to do so: if -g does not say otherwise */
 #define SAY_AT        1000    /* a sign of life, and again each time so many looks later */
 #define POPULATE      16      /* programs between two times that missing files are made anew */
-#define MAX_PROGRAMS  4096    /* in a file */
+#define MAX_PROGRAMS  512     /* of a worker, in a file; room for all of them is taken */
 #define MAX_NAMES     64
 #define DAMAGED_ROUND 200       /* damaged programs between two looks for leaks */
 #define COVERAGE_FD   1019      /* out of the programs' way */
