@@ -150,7 +150,7 @@ static struct names {
     const char *path;
     unsigned n;
     char name[MAX_NAMES][NAME_MAX + 1];
-} known[] = {{.path = "/"}, {.path = "/tmp"}};
+} known[] = {{.path = "/"}, {.path = "/tmp"}, {.path = "/dev"}};
 
 /* The kernel's index of a directory, and the directory itself, grow with the names in it, and stay so: as large as these
  * become, they are from the beginning. */

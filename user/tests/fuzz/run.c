@@ -105,7 +105,7 @@ void run_populate(void)
     static const struct {
         const char *name;
         int minor;
-    } devices[] = {{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}};
+    } devices[] = {{"node-null", 3}, {"node-zero", 5}, {"node-full", 7}, {"node-random", 8}};
     static char text[6000];
     char name[16];
 
@@ -143,7 +143,7 @@ static void open_descriptors(void)
     first_fd[n++] = q[0];
     first_fd[n++] = q[1];
     first_fd[n++] = open("fb", O_RDWR | O_APPEND);
-    first_fd[n++] = open("zero", O_RDWR);
+    first_fd[n++] = open("node-zero", O_RDWR);
     first_fd[n++] = open("d", O_RDONLY);
     first_fd[n++] = open("d", O_PATH);
     first_fd[n++] = open("/proc", O_RDONLY);
