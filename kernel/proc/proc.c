@@ -698,6 +698,8 @@ static void check_family(struct proc *p)
     if (!CHECK(p->parent && find_locked(p->parent->pid) == p->parent, "process %d: its parent is no process",
                p->pid))
         return;
+    CHECK(p->parent_pid == p->parent->pid, "process %d: its parent is %d, but %d is noted", p->pid,
+          p->parent->pid, p->parent_pid);
     CHECK(is_on(p->state == PROC_ZOMBIE ? &p->parent->zombies : &p->parent->children, &p->sibling),
           "process %d: state %d, but not on that list of its parent %d", p->pid, p->state, p->parent->pid);
     for (size_t n = 0; ancestor && ancestor != init_proc && n <= count; n++)
