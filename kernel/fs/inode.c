@@ -625,8 +625,12 @@ void inode_stat(struct inode *ip, struct abi_stat *st)
     int64_t ns[3] = {ip->atime, ip->mtime, ip->ctime};
     struct abi_timespec *ts[3] = {&st->atime, &st->mtime, &st->ctime};
     for (unsigned i = 0; i < 3; i++) {
-        ts[i]->sec = ns[i] / (int64_t)NSEC_PER_SEC - (ns[i] % (int64_t)NSEC_PER_SEC < 0);
-        ts[i]->nsec = ns[i] - ts[i]->sec * (int64_t)NSEC_PER_SEC;
+        ts[i]->sec = ns[i] / (int64_t)NSEC_PER_SEC;
+        ts[i]->nsec = ns[i] % (int64_t)NSEC_PER_SEC;
+        if (ts[i]->nsec < 0) { /* before 1970: from the second before */
+            ts[i]->sec--;
+            ts[i]->nsec += (int64_t)NSEC_PER_SEC;
+        }
     }
     inode_unlock(ip);
 }

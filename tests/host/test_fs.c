@@ -251,6 +251,11 @@ static int names(void *arg)
     (void)arg;
     CHECK(boot() == 0);
     CHECK(make("a") == 0 && make("a") == -EEXIST && make("/a") == -EEXIST && make("a/") == -EISDIR);
+    struct abi_stat st; /* times before 1970, down to the oldest */
+    CHECK(namei(R, "a", 0, &ip) == 0 && inode_set_times(ip, INT64_MIN + 1, -1) == 0);
+    inode_stat(ip, &st);
+    inode_put(ip);
+    CHECK(st.atime.sec == -9223372037 && st.atime.nsec == 145224193 && st.mtime.sec == -1 && st.mtime.nsec == 999999999);
     CHECK(make("a/b") == -ENOTDIR && make("none/b") == -ENOENT && make("") == -ENOENT);
     CHECK(namei_mkdir(R, "d", 0755) == 0 && namei_mkdir(R, "d", 0755) == -EEXIST &&
           namei_mkdir(R, "d/e/", 0755) == 0);
@@ -321,7 +326,6 @@ static int names(void *arg)
     inode_put(ip);
     CHECK(namei_mknod(R, "tty", S_IFCHR | 0600, DEV_MAKE(5, 1)) == 0 &&
           namei_mknod(R, "fifo", S_IFIFO, 0) == 0);
-    struct abi_stat st;
     CHECK(stat_path("tty", &st) == 0 && st.rdev == DEV_MAKE(5, 1) && st.mode == (S_IFCHR | 0600));
     fs_shutdown();
     CHECK(make("late") == -EROFS && harness_disk_stats().out_of_range == 0);
