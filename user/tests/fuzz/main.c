@@ -44,7 +44,7 @@
 #define SAY_AT        1000    /* a sign of life, and again each time so many looks later */
 #define POPULATE      16      /* programs between two times that missing files are made anew */
 #define MAX_PROGRAMS  512     /* of a worker, in a file; room for all of them is taken */
-#define MAX_NAMES     64
+#define MAX_NAMES     256
 #define DAMAGED_ROUND 200       /* damaged programs between two looks for leaks */
 #define COVERAGE_FD   1019      /* out of the programs' way */
 #define COVERAGE_SIZE (1 << 16) /* bytes of bits */
@@ -145,12 +145,13 @@ static bool program_of(int64_t seed, unsigned worker, unsigned i, struct program
 
 /* ---- the directory ---- */
 
-/* Programs can get out of the directory, upwards: what is there in the end, and was not before, goes. */
+/* Programs can get out of the directory, upwards, or by a path from what they execute: what is there in the end, and was not before,
+ * goes. */
 static struct names {
     const char *path;
     unsigned n;
     char name[MAX_NAMES][NAME_MAX + 1];
-} known[] = {{.path = "/"}, {.path = "/tmp"}, {.path = "/dev"}};
+} known[] = {{.path = "/"}, {.path = "/tmp"}, {.path = "/dev"}, {.path = "/bin"}};
 
 /* The kernel's index of a directory, and the directory itself, grow with the names in it, and stay so: as large as these
  * become, they are from the beginning. */
