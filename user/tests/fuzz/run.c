@@ -473,9 +473,11 @@ int run_program(const struct program *p, unsigned worker)
     while (waitpid(pid, &status, 0) != pid)
         ;
     __atomic_store_n(&w->pid, 0, __ATOMIC_RELEASE);
-    for (unsigned i = 0; i < w->n_made && i < sizeof(w->made) / sizeof(w->made[0]); i++)
-        if (!run_is_spared(w->made[i]))
-            sys_kill(w->made[i], SIGKILL);
+    for (unsigned i = 0; i < w->n_made && i < sizeof(w->made) / sizeof(w->made[0]); i++) {
+        int made = __atomic_load_n(&w->made[i], __ATOMIC_RELAXED);
+        if (made > 0 && !run_is_spared(made)) /* 0: counted, not yet noted; and 0 is our group */
+            sys_kill(made, SIGKILL);
+    }
     w->done++;
     return status;
 }
