@@ -183,8 +183,11 @@ static void know_names(struct names *names)
 
     if (dir_open(&d, names->path) < 0)
         die("%s", names->path);
-    for (struct abi_dirent64 *e; (e = dir_next(&d)) && names->n < MAX_NAMES;)
+    for (struct abi_dirent64 *e; (e = dir_next(&d));) {
+        if (names->n == MAX_NAMES) /* what is not known would be removed */
+            die("%s: more than %d names", names->path, MAX_NAMES);
         strlcpy(names->name[names->n++], e->name, sizeof(names->name[0]));
+    }
     dir_close(&d);
 }
 
