@@ -185,7 +185,7 @@ static void know_names(struct names *names)
         die("%s", names->path);
     for (struct abi_dirent64 *e; (e = dir_next(&d));) {
         if (names->n == MAX_NAMES) /* what is not known would be removed */
-            die("%s: more than %d names", names->path, MAX_NAMES);
+            diex("%s: more than %d names", names->path, MAX_NAMES);
         strlcpy(names->name[names->n++], e->name, sizeof(names->name[0]));
     }
     dir_close(&d);
